@@ -1,0 +1,59 @@
+# The same commands here and in CI. Each does its own set-up; the first one takes a minute.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
+
+.PHONY: help install demo test check format proto bench lock clean
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+install: $(VENV)/.run  ## .venv with the command opend-kafka in it
+
+demo: $(VENV)/.run  ## the whole job in one process, live (ARGS="--seconds 30 --rate 5000")
+	$(BIN)/opend-kafka demo $(ARGS)
+
+test: $(VENV)/.dev  ## all tests (ARGS="-k frames" for some of them)
+	$(BIN)/pytest $(ARGS)
+
+check: $(VENV)/.dev  ## format, lint, types, import rules, generated code, tests: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+format: $(VENV)/.dev  ## mend what can be mended by a tool
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+proto: $(VENV)/.dev  ## generate the protobuf modules from proto/
+	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src $(PROTO)
+
+bench: $(VENV)/.dev  ## measure (ARGS="--quick --json FILE")
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: $(VENV)/.dev  ## resolve requirements/*.txt anew
+	echo "setuptools>=80" | $(LOCK) - -o requirements/build.txt
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt
+
+clean:  ## remove what was made
+	rm -rf $(VENV) build dist src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/.created:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.created requirements/build.txt requirements/run.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,351 @@
+"""The configuration: one YAML file, the environment over it, checked strictly.
+
+Every key is in `docs/configuration.md`. `OPEND_KAFKA__KAFKA__BOOTSTRAP_SERVERS` in the environment
+is `kafka.bootstrap_servers` in the file, and wins.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.opend.securities import Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
+
+ENV_PREFIX = "OPEND_KAFKA__"
+
+#: What can be subscribed in this version.
+SUPPORTED_SUBTYPES = (Subtype.TICKER, Subtype.ORDER_BOOK, Subtype.ORDER_BOOK_ODD)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+def _only(*supported: Any) -> AfterValidator:
+    """Refuse what the contract names and this version cannot do: clearly, and before the start."""
+
+    def check(value: Any) -> Any:
+        if value not in supported:
+            shown = ", ".join("null" if one is None else str(one) for one in supported)
+            raise ValueError(f"{value} is not in this version yet; use {shown}")
+        return value
+
+    return AfterValidator(check)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reconnect(_Part):
+    """Seconds between attempts: exponential from the first to the last, with full jitter."""
+
+    initial_s: PositiveSeconds = 0.5
+    max_s: PositiveSeconds = 30
+
+
+class OpenD(_Part):
+    """Where OpenD is, and how to talk to it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 11111
+    transport: Annotated[Literal["tcp", "websocket"], _only("tcp")] = "tcp"
+    encryption: Annotated[Literal["none", "ftaes_ecb", "aes_ecb", "aes_cbc"], _only("none")] = (
+        "none"
+    )
+    push_format: Annotated[Literal["protobuf", "json"], _only("protobuf")] = "protobuf"
+    request_timeout_s: PositiveSeconds = 12
+    reconnect: Reconnect = Reconnect()
+
+
+def _security(value: Any) -> Security:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no security: write MARKET.CODE, such as HK.00700")
+    return Security.parse(value)
+
+
+def _subtype(value: Any) -> Any:
+    try:
+        return Subtype(value)
+    except ValueError:
+        known = ", ".join(Subtype)
+        raise ValueError(f"{value!r} is no subtype; there are {known}") from None
+
+
+def _session(value: Any) -> TradingSession | None:
+    if value is None:
+        return None
+    try:
+        return TradingSession[str(value).upper()]
+    except KeyError:
+        raise ValueError(f"{value!r} is no session; there are rth, eth, all") from None
+
+
+class SubscriptionEntry(_Part):
+    """Every one of `securities` × every one of `subtypes`."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    securities: Annotated[
+        list[Annotated[Security, BeforeValidator(_security)]], Field(min_length=1)
+    ]
+    subtypes: Annotated[
+        list[Annotated[Subtype, BeforeValidator(_subtype), _only(*SUPPORTED_SUBTYPES)]],
+        Field(min_length=1),
+    ]
+    session: Annotated[TradingSession | None, BeforeValidator(_session)] = None
+    first_push: bool = True
+    order_book_detail: bool = False
+
+    def subscriptions(self) -> list[Subscription]:
+        """Give them one by one."""
+        terms = Terms(self.first_push, self.session, self.order_book_detail)
+        return [
+            Subscription(security, subtype, terms.for_one(security, subtype))
+            for security in self.securities
+            for subtype in self.subtypes
+        ]
+
+
+class Topics(_Part):
+    """How topics are made. `replication_factor: -1` leaves it to the brokers."""
+
+    create: bool = True
+    partitions: Annotated[int, Field(ge=1)] = 1
+    replication_factor: Annotated[int, Field(ge=-1)] = -1
+    config: dict[str, str | int | float | bool] = {}
+
+
+class Kafka(_Part):
+    """The cluster, the topics, and the limits of what waits for them."""
+
+    bootstrap_servers: str = "localhost:9092"
+    properties: dict[str, str | int | float | bool] = {}
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100)] = "opend"
+    topic_layout: Literal["subtype_security", "subtype"] = "subtype_security"
+    topics: Topics = Topics()
+    record_timestamp: Annotated[Literal["ingest", "event"], _only("ingest")] = "ingest"
+    max_buffered_bytes: Annotated[int, Field(ge=1_000_000)] = 268_435_456
+    on_delivery_failure: Literal["exit", "continue"] = "exit"
+
+
+class SchemaRegistry(_Part):
+    """The registry; `url: null` writes single-object encoding without one."""
+
+    url: str | None = "http://localhost:8081"
+    auto_register: bool = True
+    subject_name_strategy: Literal["record", "topic", "topic_record"] = "record"
+    properties: dict[str, str | int | float | bool] = {}
+
+
+class Admin(_Part):
+    """Where health, metrics and status are served. Port 0 takes any free one and logs it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Log(_Part):
+    """`auto` is console on a terminal and JSON elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+
+
+class Config(BaseSettings):
+    """The whole configuration. Each room is handed its own part."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    opend: OpenD = OpenD()
+    subscriptions: Annotated[list[SubscriptionEntry], Field(min_length=1)]
+    kafka: Kafka = Kafka()
+    schema_registry: SchemaRegistry = SchemaRegistry()
+    admin: Admin = Admin()
+    log: Log = Log()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose content is given as arguments."""
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _one_way_each(self) -> Config:
+        terms: dict[tuple[Security, Subtype], Terms] = {}
+        for one in self.wanted():
+            if terms.setdefault((one.security, one.subtype), one.terms) != one.terms:
+                raise ValueError(
+                    f"subscriptions: {one} is wanted twice, with different "
+                    "session, first_push or order_book_detail; keep one"
+                )
+        return self
+
+    def wanted(self) -> list[Subscription]:
+        """Give every subscription, in the file's order."""
+        return [one for entry in self.subscriptions for one in entry.subscriptions()]
+
+
+#: Keys that are part of the contract and come with a later version.
+_LATER = {
+    ("opend", "rsa_private_key_file"),
+    ("opend", "websocket"),
+    ("repair",),
+    ("scale",),
+}
+
+#: Names under `properties` whose values are never shown.
+_SECRET = re.compile(r"password|secret|token|jaas|user\.info|private|\.pem$|oauthbearer\.config")
+
+_Path = tuple[str | int, ...]
+
+
+def load(path: Path) -> Config:
+    """Read the file and the environment.
+
+    Raises:
+        ConfigurationError: what is wrong, one line a fault, each with its key and its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {_cause(error)}") from None
+    return parse(text, origin=str(path))
+
+
+def parse(text: str, *, origin: str = "configuration") -> Config:
+    """As `load`, from the file's text. `origin` names it in errors."""
+    lines: dict[_Path, int] = {}
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        for key_path, line in _lines(root, ()):
+            if key_path in lines:
+                raise ConfigurationError(
+                    f"{origin}:{line}: {_dotted(key_path)}: stands here a second time "
+                    f"(first in line {lines[key_path]}); keep one"
+                )
+            lines[key_path] = line
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{origin}: no valid YAML: {_yaml_cause(error)}") from None
+    if content is None:
+        content = {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise ConfigurationError(f"{origin}: the file is no mapping of keys to values")
+    unknown = _unknown_variables()
+    if unknown:
+        raise ConfigurationError(f"environment: {unknown[0]}: no such key in the configuration")
+    try:
+        return Config(**content)
+    except SettingsError as error:
+        raise ConfigurationError(f"environment: {error}; write lists and maps as JSON") from None
+    except ValidationError as error:
+        faults = (_fault(fault, origin, lines) for fault in error.errors())
+        raise ConfigurationError("\n".join(faults)) from None
+
+
+def effective(config: Config) -> str:
+    """Give the values in force as YAML, secrets masked."""
+    shown: dict[str, Any] = config.model_dump(mode="json")
+    for entry, model in zip(shown["subscriptions"], config.subscriptions, strict=True):
+        entry["securities"] = [str(security) for security in model.securities]
+        entry["session"] = model.session.name.lower() if model.session else None
+    for part in ("kafka", "schema_registry"):
+        properties = shown[part]["properties"]
+        shown[part]["properties"] = {
+            key: "********" if _SECRET.search(key) else value for key, value in properties.items()
+        }
+    text: str = yaml.safe_dump(shown, sort_keys=False)
+    return text
+
+
+def _lines(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
+    """Yield the line, from 1, at which each key and each element stands."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (*path, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*path, key.value))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield (*path, index), value.start_mark.line + 1
+            yield from _lines(value, (*path, index))
+
+
+def _fault(fault: Any, origin: str, lines: dict[_Path, int]) -> str:
+    """Say one fault in a line: where, which key, what to do."""
+    path: _Path = tuple(fault["loc"])
+    key = _dotted(path)
+    if fault["type"] == "extra_forbidden":
+        message = (
+            "this key is not in this version yet; remove it" if path in _LATER else "unknown key"
+        )
+    elif fault["type"] == "missing":
+        message = "this key is required"
+    else:
+        message = fault["msg"].removeprefix("Value error, ")
+    variable = ENV_PREFIX + "__".join(str(part) for part in path).upper()
+    if path and variable in os.environ:
+        return f"environment: {variable}: {message}"
+    known = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
+    return f"{origin}:{known}: {key + ': ' if key else ''}{message}"
+
+
+def _dotted(path: _Path) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _unknown_variables() -> list[str]:
+    """Give the variables under our prefix whose first part is no key: mostly misspelt ones."""
+    known = {name.upper() for name in Config.model_fields}
+    return sorted(
+        name
+        for name in os.environ
+        if name.startswith(ENV_PREFIX)
+        and name.removeprefix(ENV_PREFIX).split("__")[0].upper() not in known
+    )
+
+
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+
+
+def _yaml_cause(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}: " if mark else ""
+    return where + str(getattr(error, "problem", None) or error)

@@ -1,0 +1,275 @@
+"""Every error of this package: the tree first, then the classes.
+
+    OpendKafkaError
+    ├── ConfigurationError          the user's file or environment; exit code 2
+    ├── OpenDError                  the link to OpenD; a new connection may mend it
+    │   ├── OpenDUnreachable
+    │   ├── LinkLost
+    │   ├── ProtocolViolation       bytes that no OpenD sends
+    │   │   ├── BadMagic
+    │   │   ├── FrameTooLarge
+    │   │   └── ReplyUnreadable
+    │   ├── RequestRefused          retType ≠ 0
+    │   └── RequestTimedOut
+    ├── PushRejected                one push; it is counted and skipped, its neighbours go on
+    │   ├── UnknownPush
+    │   ├── MessageMalformed
+    │   ├── PushFailed              retType ≠ 0
+    │   ├── PushEmpty               no s2c
+    │   ├── RecordUnmappable
+    │   └── TopicNameTooLong
+    ├── KafkaError                  the brokers
+    │   ├── KafkaUnreachable
+    │   ├── TopicsFailed
+    │   └── DeliveryFailed
+    ├── RegistryError               the schema registry
+    │   ├── RegistryUnreachable
+    │   └── SchemaRefused
+    └── RecordUndecodable           what a consumer read is no record of ours
+
+Errors carry attributes; their text says what happened, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OpendKafkaError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class ConfigurationError(OpendKafkaError):
+    """The configuration cannot be used. The text names the key, the line and the fix."""
+
+
+class OpenDError(OpendKafkaError):
+    """The link to OpenD failed. `reason` is short and bounded: it labels a metric."""
+
+    reason: ClassVar[str] = "opend"
+
+
+class OpenDUnreachable(OpenDError):
+    """Nothing answers at the address."""
+
+    reason = "unreachable"
+
+    def __init__(self, host: str, port: int, cause: str) -> None:
+        super().__init__(
+            f"no OpenD answers at {host}:{port} ({cause}); "
+            "start OpenD, or correct opend.host and opend.port"
+        )
+        self.host = host
+        self.port = port
+
+
+class LinkLost(OpenDError):
+    """The connection ended, or fell silent."""
+
+    reason = "link_lost"
+
+
+class ProtocolViolation(OpenDError):
+    """The other side sent bytes that the protocol does not allow."""
+
+    reason = "protocol"
+
+
+class BadMagic(ProtocolViolation):
+    """A frame does not begin with b"FT"."""
+
+    reason = "bad_magic"
+
+    def __init__(self, magic: bytes) -> None:
+        super().__init__(
+            f"a frame begins with {magic!r} instead of b'FT'; "
+            "what answers at opend.host:opend.port is not OpenD's API port"
+        )
+        self.magic = magic
+
+
+class FrameTooLarge(ProtocolViolation):
+    """A header announces a body longer than the limit."""
+
+    reason = "frame_too_large"
+
+    def __init__(self, proto_id: int, body_len: int, limit: int) -> None:
+        super().__init__(
+            f"a frame of proto_id {proto_id} announces {body_len} bytes; the limit is {limit}"
+        )
+        self.proto_id = proto_id
+        self.body_len = body_len
+        self.limit = limit
+
+
+class ReplyUnreadable(ProtocolViolation):
+    """The body of a reply is not the message that its proto_id promises."""
+
+    reason = "reply_unreadable"
+
+
+class RequestRefused(OpenDError):
+    """OpenD answered a request with retType ≠ 0."""
+
+    reason = "request_refused"
+
+    def __init__(self, request: str, ret_type: int, err_code: int | None, ret_msg: str) -> None:
+        super().__init__(
+            f"OpenD refused {request}: {ret_msg or 'no reason given'} "
+            f"(retType {ret_type}, errCode {err_code})"
+        )
+        self.request = request
+        self.ret_type = ret_type
+        self.err_code = err_code
+        self.ret_msg = ret_msg
+
+
+class RequestTimedOut(OpenDError):
+    """OpenD did not answer a request in time."""
+
+    reason = "request_timed_out"
+
+    def __init__(self, request: str, waited_s: float) -> None:
+        super().__init__(
+            f"OpenD did not answer {request} within {waited_s:g} s; "
+            "is it OpenD's API port, and is opend.encryption what OpenD is set to?"
+        )
+        self.request = request
+        self.waited_s = waited_s
+
+
+class PushRejected(OpendKafkaError):
+    """One push cannot become records. `reason` is short and bounded: it labels a metric."""
+
+    reason: ClassVar[str] = "rejected"
+
+
+class UnknownPush(PushRejected):
+    """A push whose proto_id no kind of record is made from."""
+
+    reason = "unknown_proto_id"
+
+    def __init__(self, proto_id: int) -> None:
+        super().__init__(f"proto_id {proto_id} is not a push that this version knows")
+        self.proto_id = proto_id
+
+
+class MessageMalformed(PushRejected):
+    """The body is not the message that its proto_id promises."""
+
+    reason = "malformed"
+
+    def __init__(self, message: str, cause: str) -> None:
+        super().__init__(f"the body is no {message}: {cause}")
+        self.message = message
+
+
+class PushFailed(PushRejected):
+    """A push with retType ≠ 0."""
+
+    reason = "ret_type"
+
+    def __init__(self, message: str, ret_type: int, ret_msg: str) -> None:
+        super().__init__(f"{message} says retType {ret_type}: {ret_msg or 'no reason given'}")
+        self.message = message
+        self.ret_type = ret_type
+        self.ret_msg = ret_msg
+
+
+class PushEmpty(PushRejected):
+    """A push without s2c."""
+
+    reason = "no_s2c"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"{message} carries no s2c")
+        self.message = message
+
+
+class RecordUnmappable(PushRejected):
+    """A value of a push has no place in the record's schema."""
+
+    reason = "unmappable"
+
+    def __init__(self, schema: str, cause: str) -> None:
+        super().__init__(f"a value does not fit {schema}: {cause}")
+        self.schema = schema
+
+
+class TopicNameTooLong(PushRejected):
+    """A topic name that Kafka would refuse."""
+
+    reason = "topic_name"
+
+    def __init__(self, topic: str, limit: int) -> None:
+        super().__init__(
+            f"the topic name {topic[:40]}… has {len(topic)} characters; Kafka takes {limit}: "
+            "shorten kafka.topic_prefix or use kafka.topic_layout: subtype"
+        )
+        self.topic = topic
+
+
+class KafkaError(OpendKafkaError):
+    """The Kafka cluster refuses or does not answer."""
+
+
+class KafkaUnreachable(KafkaError):
+    """No broker answers."""
+
+    def __init__(self, bootstrap_servers: str, cause: str) -> None:
+        super().__init__(
+            f"no Kafka broker answers at {bootstrap_servers} ({cause}); "
+            "start Kafka, or correct kafka.bootstrap_servers and kafka.properties"
+        )
+        self.bootstrap_servers = bootstrap_servers
+
+
+class TopicsFailed(KafkaError):
+    """Topics are missing and could not be made. `failures` maps each topic to the reason."""
+
+    def __init__(self, failures: dict[str, str]) -> None:
+        rows = "; ".join(f"{topic}: {reason}" for topic, reason in sorted(failures.items()))
+        super().__init__(f"topics could not be made ready: {rows}")
+        self.failures = failures
+
+
+class DeliveryFailed(KafkaError):
+    """Kafka did not take a record, after all retries."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        super().__init__(
+            f"Kafka did not take a record for topic {topic}: {reason}; "
+            "kafka.on_delivery_failure: exit stops the worker here, so that nothing is lost unseen"
+        )
+        self.topic = topic
+        self.reason = reason
+
+
+class RegistryError(OpendKafkaError):
+    """The schema registry refuses or does not answer."""
+
+
+class RegistryUnreachable(RegistryError):
+    """The registry does not answer as one."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(
+            f"no schema registry answers at {url} ({cause}); start it, correct "
+            "schema_registry.url, or set it to null for Avro single-object encoding"
+        )
+        self.url = url
+
+
+class SchemaRefused(RegistryError):
+    """The registry does not take a schema under its subject."""
+
+    def __init__(self, subject: str, cause: str) -> None:
+        super().__init__(
+            f"the schema registry refuses the schema for subject {subject}: {cause}; "
+            "see what stands there, and keep its versions compatible"
+        )
+        self.subject = subject
+
+
+class RecordUndecodable(OpendKafkaError):
+    """Bytes from a topic that are no record in either of our two wire formats."""

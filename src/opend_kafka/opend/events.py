@@ -1,0 +1,106 @@
+"""What a session tells the one who drives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from opend_kafka.errors import PushRejected, RequestRefused
+from opend_kafka.opend.subscriptions import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """InitConnect succeeded. The reply's keys stay in the session: they are secret."""
+
+    conn_id: int
+    server_version: int
+    keep_alive_interval_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """OpenD answers, but would send no quotes. It is asked again."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """OpenD took these subscriptions."""
+
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefused:
+    """OpenD refused this one; the others of its request were asked for again without it."""
+
+    subscription: Subscription
+    error: RequestRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Every wanted subscription stands or was refused. Pushes may have come before this."""
+
+    standing: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A frame that nobody asked for, body undecoded."""
+
+    conn_id: int
+    proto_id: int
+    serial: int
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Push({self.proto_id}, serial {self.serial}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameDamaged:
+    """A frame whose SHA-1 is not that of its body. It was skipped."""
+
+    proto_id: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """OpenD's Notify (1003): what happened to OpenD itself. `s2c` is Notify.S2C."""
+
+    s2c: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyRejected:
+    """A Notify that could not be read. It was skipped."""
+
+    error: PushRejected
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """The reply to a `Session.request`: its `s2c`, or why OpenD refused."""
+
+    serial: int
+    s2c: Any
+    refused: RequestRefused | None = None
+
+
+Event = (
+    LoggedIn
+    | NotReady
+    | Subscribed
+    | SubscriptionRefused
+    | Live
+    | Push
+    | FrameDamaged
+    | Notified
+    | NotifyRejected
+    | Replied
+)

@@ -1,0 +1,330 @@
+"""The session with one OpenD over one connection: a table, pure.
+
+    with `Session.open` it sends InitConnect, then
+
+    state         reply            what follows
+    INITIALISING  InitConnect      GetGlobalState is asked          → CHECKING
+    CHECKING      GetGlobalState   not ready: asked again later     → CHECKING
+                                   ready: Qot_Sub for all wanted    → SUBSCRIBING
+    SUBSCRIBING   Qot_Sub          the last one is answered         → LIVE
+    any           KeepAlive        nothing: every inbound byte counts as a sign of life
+
+Two rules. A reply that its state does not expect is ignored unless somebody asked for it by
+`request`. Every failure of the link itself is raised, as an `OpenDError`, and ends the session: a
+new connection gets a new session, so nothing of the old one can leak into it.
+
+Times named `now` are seconds of one monotonic clock; the one who drives the session has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from google.protobuf.message import Message
+
+from opend_kafka.errors import (
+    LinkLost,
+    MessageMalformed,
+    PushRejected,
+    ReplyUnreadable,
+    RequestRefused,
+    RequestTimedOut,
+)
+from opend_kafka.opend.events import (
+    Event,
+    FrameDamaged,
+    Live,
+    LoggedIn,
+    Notified,
+    NotifyRejected,
+    NotReady,
+    Push,
+    Replied,
+    Subscribed,
+    SubscriptionRefused,
+)
+from opend_kafka.opend.frames import Frame, FrameReader, encode
+from opend_kafka.opend.messages import (
+    ProtoId,
+    decode_push,
+    decode_reply,
+    message_name,
+    proto_id_of,
+)
+from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
+from opend_kafka.opend.subscriptions import Batch, Subscription, batches
+
+#: The SDK's way of writing its version, 10.11: what OpenD compares with its own.
+CLIENT_VERSION = 1011
+
+#: Seconds between two questions whether OpenD is ready.
+CHECK_INTERVAL_S = 2.0
+
+#: KeepAlive goes out at this part of the interval that InitConnect's reply names.
+KEEP_ALIVE_PART = 0.8
+
+#: Intervals without one inbound byte, after which the link counts as dead.
+SILENT_INTERVALS = 3
+
+#: Seconds; until InitConnect's reply names the real one.
+_INITIAL_INTERVAL_S = 10
+
+
+class State(Enum):
+    """How far the session has come."""
+
+    INITIALISING = auto()
+    CHECKING = auto()
+    SUBSCRIBING = auto()
+    LIVE = auto()
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request without its reply yet."""
+
+    proto_id: ProtoId
+    sent_at: float
+    batch: Batch | None = None
+    external: bool = False
+
+
+class Session:
+    """Drives one connection from InitConnect to the pushes. See the module's table."""
+
+    def __init__(
+        self,
+        wanted: Iterable[Subscription] = (),
+        *,
+        client_id: str = "opend-kafka",
+        request_timeout_s: float = 12,
+    ) -> None:
+        self.state = State.INITIALISING
+        self.conn_id = 0
+        self._wanted = tuple(wanted)
+        self._client_id = client_id
+        self._request_timeout_s = request_timeout_s
+        self._reader = FrameReader()
+        self._to_send: list[bytes] = []
+        self._serial = 0
+        self._pending: dict[int, _Pending] = {}
+        self._interval_s = _INITIAL_INTERVAL_S
+        self._last_inbound = 0.0
+        self._keep_alive_at = float("inf")
+        self._check_at = float("inf")
+        self._standing = 0
+        self._refused = 0
+
+    def open(self, now: float) -> None:
+        """Begin: the connection stands."""
+        self._last_inbound = now
+        request = InitConnect_pb2.Request()
+        request.c2s.clientVer = CLIENT_VERSION
+        request.c2s.clientID = self._client_id
+        request.c2s.recvNotify = True
+        # Explicitly: left out, it would mean FTAES_ECB where OpenD has a key.
+        request.c2s.packetEncAlgo = Common_pb2.PacketEncAlgo_None
+        request.c2s.pushProtoFmt = Common_pb2.ProtoFmt_Protobuf
+        request.c2s.programmingLanguage = "Python"
+        self._ask(request, now)
+
+    def data_to_send(self) -> bytes:
+        """Take the bytes that are to go out now."""
+        data = b"".join(self._to_send)
+        self._to_send.clear()
+        return data
+
+    def receive(self, data: bytes, now: float) -> Iterator[Event]:
+        """Yield what the bytes say. Take all events before the next call.
+
+        Raises:
+            OpenDError: the session has failed; the events before the failure have been yielded.
+        """
+        self._last_inbound = now
+        for frame in self._reader.receive(data):
+            yield from self._on_frame(frame, now)
+
+    def end(self) -> None:
+        """The other side has closed the connection.
+
+        Raises:
+            LinkLost: always; it says whether a frame was cut.
+        """
+        self._reader.end()
+        raise LinkLost("OpenD closed the connection")
+
+    def request(self, request: Message, now: float) -> int:
+        """Ask OpenD something; a `Replied` with this serial will tell the answer."""
+        return self._ask(request, now, external=True)
+
+    def next_deadline(self) -> float:
+        """When `tick` must be called next, if nothing comes in before."""
+        oldest = min((pending.sent_at for pending in self._pending.values()), default=float("inf"))
+        return min(
+            self._keep_alive_at,
+            self._check_at,
+            self._last_inbound + SILENT_INTERVALS * self._interval_s,
+            oldest + self._request_timeout_s,
+        )
+
+    def tick(self, now: float, *, unix_time: int, reading: bool = True) -> None:
+        """Do what time asks for: keep alive, ask again, give up.
+
+        Args:
+            now: the monotonic clock.
+            unix_time: seconds since 1970, which KeepAlive carries.
+            reading: False while the driver holds back from the socket. OpenD's silence says
+                nothing then, so no time-out is judged, and both start afresh.
+
+        Raises:
+            RequestTimedOut: a request has waited too long.
+            LinkLost: nothing has come in for three keep-alive intervals.
+        """
+        if reading:
+            self._judge_silence(now)
+        else:
+            self._last_inbound = now
+            for pending in self._pending.values():
+                pending.sent_at = now
+        if now >= self._check_at:
+            self._check_at = float("inf")
+            self._ask_global_state(now)
+        if now >= self._keep_alive_at:
+            self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART
+            request = KeepAlive_pb2.Request()
+            request.c2s.time = unix_time
+            self._ask(request, now)
+
+    def _judge_silence(self, now: float) -> None:
+        for pending in self._pending.values():
+            waited_s = now - pending.sent_at
+            if waited_s >= self._request_timeout_s:
+                raise RequestTimedOut(message_name(pending.proto_id), waited_s)
+        silent_s = now - self._last_inbound
+        if silent_s >= SILENT_INTERVALS * self._interval_s:
+            raise LinkLost(f"OpenD has sent nothing for {silent_s:.0f} s")
+
+    def _ask(
+        self, request: Message, now: float, *, batch: Batch | None = None, external: bool = False
+    ) -> int:
+        self._serial += 1
+        proto_id = proto_id_of(request)
+        self._pending[self._serial] = _Pending(proto_id, now, batch, external)
+        self._to_send.append(encode(Frame(proto_id, self._serial, request.SerializeToString())))
+        return self._serial
+
+    def _on_frame(self, frame: Frame, now: float) -> Iterator[Event]:
+        if not frame.intact:
+            yield FrameDamaged(frame.proto_id, frame.serial)
+            return
+        pending = self._pending.get(frame.serial)
+        if pending is not None and pending.proto_id == frame.proto_id:
+            del self._pending[frame.serial]
+            yield from self._on_reply(frame, pending, now)
+        elif frame.proto_id == ProtoId.NOTIFY:
+            yield _notified(frame)
+        elif frame.proto_id not in _SOLICITED:
+            yield Push(self.conn_id, frame.proto_id, frame.serial, frame.body)
+
+    def _on_reply(self, frame: Frame, pending: _Pending, now: float) -> Iterator[Event]:
+        refused: RequestRefused | None = None
+        s2c: Any = None
+        try:
+            s2c = decode_reply(frame.proto_id, frame.body)
+        except MessageMalformed as error:
+            raise ReplyUnreadable(str(error)) from None
+        except RequestRefused as error:
+            refused = error
+        if pending.external:
+            yield Replied(frame.serial, s2c, refused)
+        elif pending.batch is not None:
+            yield from self._on_sub(pending.batch, refused, now)
+        elif refused is not None:
+            raise refused
+        else:
+            row = _TABLE.get((self.state, pending.proto_id))
+            if row is not None:
+                yield from row(self, s2c, now)
+
+    def _on_init_connect(self, s2c: InitConnect_pb2.S2C, now: float) -> Iterator[Event]:
+        self.conn_id = s2c.connID
+        self._interval_s = max(1, s2c.keepAliveInterval)
+        self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART
+        self.state = State.CHECKING
+        self._ask_global_state(now)
+        yield LoggedIn(s2c.connID, s2c.serverVer, s2c.keepAliveInterval)
+
+    def _ask_global_state(self, now: float) -> None:
+        request = GetGlobalState_pb2.Request()
+        request.c2s.userID = 0
+        self._ask(request, now)
+
+    def _on_global_state(self, s2c: GetGlobalState_pb2.S2C, now: float) -> Iterator[Event]:
+        cause = _why_not_ready(s2c)
+        if cause:
+            self._check_at = now + CHECK_INTERVAL_S
+            yield NotReady(cause)
+            return
+        self.state = State.SUBSCRIBING
+        for batch in batches(self._wanted):
+            self._ask(batch.request(), now, batch=batch)
+        yield from self._perhaps_live()
+
+    def _on_sub(self, batch: Batch, refused: RequestRefused | None, now: float) -> Iterator[Event]:
+        """A request fails as a whole: halve it until what OpenD refuses stands alone."""
+        if refused is None:
+            subscriptions = tuple(batch.subscriptions())
+            self._standing += len(subscriptions)
+            yield Subscribed(subscriptions)
+        elif halves := batch.halves():
+            for half in halves:
+                self._ask(half.request(), now, batch=half)
+        else:
+            self._refused += 1
+            yield SubscriptionRefused(next(batch.subscriptions()), refused)
+        yield from self._perhaps_live()
+
+    def _perhaps_live(self) -> Iterator[Event]:
+        if not any(pending.batch for pending in self._pending.values()):
+            self.state = State.LIVE
+            yield Live(self._standing, self._refused)
+
+
+def _why_not_ready(s2c: GetGlobalState_pb2.S2C) -> str:
+    """Say why OpenD would send no quotes; empty where it would."""
+    status = s2c.programStatus
+    if s2c.HasField("programStatus") and status.type != Common_pb2.ProgramStatusType_Ready:
+        name = Common_pb2.ProgramStatusType.Name(status.type).removeprefix("ProgramStatusType_")
+        return f"OpenD's program status is {name}" + (
+            f": {status.strExtDesc}" if status.strExtDesc else ""
+        )
+    return "" if s2c.qotLogined else "OpenD is not logged in to its quote server"
+
+
+def _notified(frame: Frame) -> Event:
+    try:
+        return Notified(decode_push(frame.proto_id, frame.body))
+    except PushRejected as error:
+        return NotifyRejected(error)
+
+
+#: A frame of these that nobody waits for is a late reply, not a push.
+_SOLICITED = frozenset(
+    {
+        ProtoId.INIT_CONNECT,
+        ProtoId.GET_GLOBAL_STATE,
+        ProtoId.KEEP_ALIVE,
+        ProtoId.QOT_SUB,
+        ProtoId.QOT_REG_QOT_PUSH,
+        ProtoId.QOT_GET_SUB_INFO,
+        ProtoId.QOT_GET_TICKER,
+    }
+)
+
+_TABLE: dict[tuple[State, ProtoId], Callable[[Session, Any, float], Iterator[Event]]] = {
+    (State.INITIALISING, ProtoId.INIT_CONNECT): Session._on_init_connect,
+    (State.CHECKING, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
+}

@@ -1,0 +1,1 @@
+"""From OpenD's messages to Avro bytes, pure."""

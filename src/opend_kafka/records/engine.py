@@ -1,0 +1,192 @@
+"""The engine that runs the tables: a message and a provenance in, Avro bytes out.
+
+This is the plain form, the reference for every faster one: each table becomes a list of readers,
+a record becomes a dict, and fastavro writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import fastavro
+
+from opend_kafka import schemas
+from opend_kafka.errors import RecordUnmappable
+from opend_kafka.opend.messages import response_type
+from opend_kafka.opend.securities import market_name
+from opend_kafka.records.tables import (
+    ROW,
+    S2C,
+    Conversion,
+    Each,
+    Field,
+    Kind,
+    Market,
+    Micros,
+    Symbol,
+)
+
+#: Seconds. Past it, microseconds leave the range of an Avro long; such a time is no time.
+_LAST_SECOND = 2**63 / 1_000_000
+
+_Read = Callable[[Any, Any], Any]
+_Convert = Callable[[Any], Any]
+
+#: protobuf's descriptors; the two implementations have classes of their own.
+_Descriptor = Any
+_FieldDescriptor = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How the worker received a push: opend.Provenance without its push_index.
+
+    `conn_id` is OpenD's uint64, `ingest_time_us` microseconds since 1970.
+    """
+
+    conn_id: int
+    push_serial: int
+    ingest_time_us: int
+    origin: str = "PUSH"
+
+
+class RecordEncoder:
+    """Makes the Avro bytes of one kind of record.
+
+    Args:
+        kind: the table.
+        prefix: the bytes of the wire format that stand before each record.
+
+    Raises:
+        ValueError: the table does not fit the message or the schema. A test reads all tables, so
+            no user sees it.
+    """
+
+    def __init__(self, kind: Kind, prefix: bytes = b"") -> None:
+        response: _Descriptor = response_type(kind.proto_id).DESCRIPTOR
+        s2c = response.fields_by_name["s2c"].message_type
+        row = s2c.fields_by_name[kind.rows].message_type if kind.rows else s2c
+        self._rows = kind.rows
+        self._prefix = prefix
+        self._schema = schemas.load(kind.schema)
+        self._readers = _readers(kind.fields, s2c, row)
+        expected = [field["name"] for field in self._schema["fields"]]
+        if expected != [*self._readers, "provenance"]:
+            raise ValueError(f"the table of {kind.schema} is not its schema: {expected}")
+
+    def rows(self, s2c: Any) -> list[Any]:
+        """Give the elements of a push that become a record each."""
+        return list(getattr(s2c, self._rows)) if self._rows else [s2c]
+
+    def encode(self, s2c: Any, row: Any, push_index: int, provenance: Provenance) -> bytes:
+        """Give one record's bytes, prefix and all.
+
+        Raises:
+            RecordUnmappable: a value on the wire has no place in the schema.
+        """
+        out = BytesIO()
+        out.write(self._prefix)
+        try:
+            record = {name: read(s2c, row) for name, read in self._readers.items()}
+            record["provenance"] = _provenance(provenance, push_index)
+            fastavro.schemaless_writer(out, self._schema, record, strict=True)
+        except (ValueError, OverflowError) as error:
+            raise RecordUnmappable(self._schema["name"], str(error)) from None
+        return out.getvalue()
+
+
+def _provenance(provenance: Provenance, push_index: int) -> dict[str, Any]:
+    return {
+        "origin": provenance.origin,
+        "conn_id": _signed(provenance.conn_id),
+        "push_serial": provenance.push_serial,
+        "push_index": push_index,
+        "ingest_time": provenance.ingest_time_us,
+    }
+
+
+def _signed(number: int) -> int:
+    """Give a uint64 as the int64 with the same bits."""
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _readers(fields: tuple[Field, ...], s2c: _Descriptor, row: _Descriptor) -> dict[str, _Read]:
+    return {field.name: _reader(field, s2c, row) for field in fields}
+
+
+def _reader(field: Field, s2c: _Descriptor, row: _Descriptor) -> _Read:
+    """Build the function that reads one Avro field's value from (s2c, row)."""
+    start, *path = field.source.split(".")
+    descriptor = {S2C: s2c, ROW: row}[start]
+    *parents, last = _resolve(descriptor, path)
+    if last.is_repeated:
+        read = _repeated(last, field.conversion)
+    else:
+        read = _single(last, _converter(field.conversion))
+    for parent in reversed(parents):
+        read = _within(parent.name, read)
+    return (lambda s2c, row: read(s2c)) if start == S2C else (lambda s2c, row: read(row))
+
+
+def _resolve(descriptor: _Descriptor, path: list[str]) -> Iterator[_FieldDescriptor]:
+    for name in path:
+        if name not in descriptor.fields_by_name:
+            raise ValueError(f"{descriptor.full_name} has no field {name}")
+        field = descriptor.fields_by_name[name]
+        descriptor = field.message_type
+        yield field
+
+
+def _within(name: str, read: _Convert) -> _Convert:
+    return lambda message: read(getattr(message, name))
+
+
+def _single(field: _FieldDescriptor, convert: _Convert | None) -> _Convert:
+    """Read a field that is there once: absent is null, never protobuf's default."""
+    name = field.name
+    if convert is None:
+        if field.is_required:
+            return lambda message: getattr(message, name)
+        return lambda message: getattr(message, name) if message.HasField(name) else None
+    if field.is_required:
+        return lambda message: convert(getattr(message, name))
+    return lambda message: convert(getattr(message, name)) if message.HasField(name) else None
+
+
+def _repeated(field: _FieldDescriptor, conversion: Conversion | None) -> _Convert:
+    if not isinstance(conversion, Each):
+        raise ValueError(f"{field.full_name} is repeated: its conversion is Each")
+    readers = _readers(conversion.fields, field.message_type, field.message_type)
+    name = field.name
+    return lambda message: [
+        {key: read(None, element) for key, read in readers.items()}
+        for element in getattr(message, name)
+    ]
+
+
+def _converter(conversion: Conversion | None) -> _Convert | None:
+    match conversion:
+        case None:
+            return None
+        case Market():
+            return market_name
+        case Micros():
+            return _micros
+        case Symbol(symbols):
+            return _symbol_of(symbols)
+    raise ValueError(f"{conversion} does not convert a single value")
+
+
+def _symbol_of(symbols: tuple[str, ...]) -> _Convert:
+    by_number = dict(enumerate(symbols))
+    return lambda number: by_number.get(number, Symbol.UNKNOWN)
+
+
+def _micros(seconds: float) -> int | None:
+    """Round to whole microseconds: a double of today's seconds holds about a quarter of one."""
+    if not seconds or not abs(seconds) < _LAST_SECOND:  # also false for NaN
+        return None
+    return round(seconds * 1_000_000)

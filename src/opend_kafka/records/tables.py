@@ -1,0 +1,82 @@
+"""The words in which a record kind is declared: tables of Avro field ← OpenD field, conversion.
+
+A table is data. The engine runs it; a faster engine can run the same one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+#: Where a source begins: in the push's s2c, or in the element that the table is about.
+S2C = "s2c"
+ROW = "row"
+
+
+class Conversion:
+    """How a value on the wire becomes an Avro value; absent stays null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market(Conversion):
+    """QotMarket number → the SDK's name of the market."""
+
+
+@dataclass(frozen=True, slots=True)
+class Micros(Conversion):
+    """Seconds since 1970 as a double → timestamp-micros; 0, NaN or past any date → null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Conversion):
+    """An enum's number → its symbol: `symbols[number]`, `UNKNOWN` past the end."""
+
+    symbols: tuple[str, ...]
+
+    UNKNOWN: ClassVar[str] = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Each(Conversion):
+    """A repeated message → an array of records, each made by this table."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One Avro field and where its value comes from.
+
+    Attributes:
+        name: the Avro field.
+        source: a dotted path into the push, `s2c.security.code`, or into the element, `row.price`.
+        conversion: None where the value is taken as it is.
+    """
+
+    name: str
+    source: str
+    conversion: Conversion | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A record kind: which push it is made from, and how.
+
+    Attributes:
+        proto_id: the push's number.
+        schema: the full name of its Avro schema. Its fields are the table's, in the same order,
+            and `provenance` last, which the engine adds.
+        rows: the repeated field of s2c whose elements become a record each; None where the whole
+            push is one record, and `row` is s2c itself.
+        fields: the table.
+    """
+
+    proto_id: int
+    schema: str
+    rows: str | None
+    fields: tuple[Field, ...]
+
+
+def symbols(*names: str) -> Symbol:
+    """Give the conversion of an enum whose numbers count up from 0, which is UNKNOWN."""
+    return Symbol((Symbol.UNKNOWN, *names))

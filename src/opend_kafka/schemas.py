@@ -1,0 +1,50 @@
+"""The Avro schemas of `avro/`: loaded, named, fingerprinted."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Any, cast
+
+from fastavro.schema import fingerprint as fastavro_fingerprint
+from fastavro.schema import load_schema, to_parsing_canonical_form
+
+KEY = "opend.SecurityKey"
+
+#: What a record can be, by its full name: the values of topics.
+VALUES = ("opend.Ticker", "opend.OrderBook")
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """Give a schema, parsed by fastavro, with everything that it names inlined.
+
+    Raises:
+        FileNotFoundError: `avro/` has no schema of that name.
+    """
+    with as_file(files("opend_kafka.avro") / f"{name}.avsc") as path:
+        return cast(dict[str, Any], load_schema(str(path)))
+
+
+@cache
+def text(name: str) -> str:
+    """Give a schema as self-contained JSON, docs and all: what a registry gets."""
+    return json.dumps(_plain(load(name)), ensure_ascii=False)
+
+
+@cache
+def fingerprint(name: str) -> bytes:
+    """Give the CRC-64-AVRO fingerprint of the schema's canonical form: 8 bytes, little-endian."""
+    canonical = to_parsing_canonical_form(load(name))
+    # fastavro's hex is of the little-endian bytes already.
+    return bytes.fromhex(fastavro_fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def _plain(schema: Any) -> Any:
+    """Drop the marks that fastavro's parser leaves."""
+    if isinstance(schema, dict):
+        return {key: _plain(value) for key, value in schema.items() if key[:2] != "__"}
+    if isinstance(schema, list):
+        return [_plain(part) for part in schema]
+    return schema

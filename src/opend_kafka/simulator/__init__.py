@@ -1,0 +1,1 @@
+"""An OpenD stand-in that the official SDKs can connect to."""
