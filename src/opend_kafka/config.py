@@ -32,11 +32,9 @@ from pydantic_settings import (
 from opend_kafka.errors import ConfigurationError
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
+from opend_kafka.records.kinds import SUBTYPES
 
 ENV_PREFIX = "OPEND_KAFKA__"
-
-#: What can be subscribed in this version.
-SUPPORTED_SUBTYPES = (Subtype.TICKER, Subtype.ORDER_BOOK, Subtype.ORDER_BOOK_ODD)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
@@ -52,6 +50,11 @@ def _only(*supported: Any) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def as_property(value: str | int | float | bool) -> str:
+    """Write a value as Kafka's properties files do: `true`, not `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Part(BaseModel):
@@ -111,7 +114,7 @@ class SubscriptionEntry(_Part):
         list[Annotated[Security, BeforeValidator(_security)]], Field(min_length=1)
     ]
     subtypes: Annotated[
-        list[Annotated[Subtype, BeforeValidator(_subtype), _only(*SUPPORTED_SUBTYPES)]],
+        list[Annotated[Subtype, BeforeValidator(_subtype), _only(*SUBTYPES)]],
         Field(min_length=1),
     ]
     session: Annotated[TradingSession | None, BeforeValidator(_session)] = None
@@ -149,6 +152,11 @@ class Kafka(_Part):
     max_buffered_bytes: Annotated[int, Field(ge=1_000_000)] = 268_435_456
     on_delivery_failure: Literal["exit", "continue"] = "exit"
 
+    @property
+    def librdkafka(self) -> dict[str, str]:
+        """`properties` as librdkafka reads them."""
+        return {key: as_property(value) for key, value in self.properties.items()}
+
 
 class SchemaRegistry(_Part):
     """The registry; `url: null` writes single-object encoding without one."""
@@ -173,16 +181,8 @@ class Log(_Part):
     format: Literal["auto", "json", "console"] = "auto"
 
 
-class Config(BaseSettings):
+class Config(_Part):
     """The whole configuration. Each room is handed its own part."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
-    )
 
     opend: OpenD = OpenD()
     subscriptions: Annotated[list[SubscriptionEntry], Field(min_length=1)]
@@ -190,18 +190,6 @@ class Config(BaseSettings):
     schema_registry: SchemaRegistry = SchemaRegistry()
     admin: Admin = Admin()
     log: Log = Log()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, whose content is given as arguments."""
-        return env_settings, init_settings
 
     @model_validator(mode="after")
     def _one_way_each(self) -> Config:
@@ -217,6 +205,30 @@ class Config(BaseSettings):
     def wanted(self) -> list[Subscription]:
         """Give every subscription, in the file's order."""
         return [one for entry in self.subscriptions for one in entry.subscriptions()]
+
+
+class _Sources(Config, BaseSettings):
+    """The same, from arguments and the environment."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose content is given as arguments."""
+        return env_settings, init_settings
 
 
 #: Keys that are part of the contract and come with a later version.
@@ -269,7 +281,7 @@ def parse(text: str, *, origin: str = "configuration") -> Config:
     if unknown:
         raise ConfigurationError(f"environment: {unknown[0]}: no such key in the configuration")
     try:
-        return Config(**content)
+        return _Sources(**content)
     except SettingsError as error:
         raise ConfigurationError(f"environment: {error}; write lists and maps as JSON") from None
     except ValidationError as error:

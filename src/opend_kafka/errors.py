@@ -10,18 +10,21 @@
     │   │   ├── FrameTooLarge
     │   │   └── ReplyUnreadable
     │   ├── RequestRefused          retType ≠ 0
-    │   └── RequestTimedOut
+    │   ├── RequestTimedOut
+    │   └── OpenDNotReady
     ├── PushRejected                one push; it is counted and skipped, its neighbours go on
     │   ├── UnknownPush
     │   ├── MessageMalformed
     │   ├── PushFailed              retType ≠ 0
     │   ├── PushEmpty               no s2c
     │   ├── RecordUnmappable
-    │   └── TopicNameTooLong
+    │   └── NotSubscribed
     ├── KafkaError                  the brokers
     │   ├── KafkaUnreachable
     │   ├── TopicsFailed
-    │   └── DeliveryFailed
+    │   ├── DeliveryFailed
+    │   ├── DrainFailed
+    │   └── EmbeddedKafkaError
     ├── RegistryError               the schema registry
     │   ├── RegistryUnreachable
     │   └── SchemaRefused
@@ -138,6 +141,15 @@ class RequestTimedOut(OpenDError):
         self.waited_s = waited_s
 
 
+class OpenDNotReady(OpenDError):
+    """OpenD answers, but would send no quotes."""
+
+    reason = "not_ready"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"OpenD answers but is not ready: {cause}; look at OpenD's own window")
+
+
 class PushRejected(OpendKafkaError):
     """One push cannot become records. `reason` is short and bounded: it labels a metric."""
 
@@ -196,17 +208,15 @@ class RecordUnmappable(PushRejected):
         self.schema = schema
 
 
-class TopicNameTooLong(PushRejected):
-    """A topic name that Kafka would refuse."""
+class NotSubscribed(PushRejected):
+    """A push for a security or subtype that the configuration does not want."""
 
-    reason = "topic_name"
+    reason = "not_subscribed"
 
-    def __init__(self, topic: str, limit: int) -> None:
-        super().__init__(
-            f"the topic name {topic[:40]}… has {len(topic)} characters; Kafka takes {limit}: "
-            "shorten kafka.topic_prefix or use kafka.topic_layout: subtype"
-        )
-        self.topic = topic
+    def __init__(self, subtype: str, security: str) -> None:
+        super().__init__(f"{subtype} of {security} is not among the subscriptions")
+        self.subtype = subtype
+        self.security = security
 
 
 class KafkaError(OpendKafkaError):
@@ -243,6 +253,21 @@ class DeliveryFailed(KafkaError):
         )
         self.topic = topic
         self.reason = reason
+
+
+class DrainFailed(KafkaError):
+    """The worker stops, and Kafka has not taken all that it holds."""
+
+    def __init__(self, records: int, waited_s: float) -> None:
+        super().__init__(
+            f"Kafka did not acknowledge {records} records within {waited_s:g} s of draining; "
+            "they may be missing"
+        )
+        self.records = records
+
+
+class EmbeddedKafkaError(KafkaError):
+    """The embedded Kafka cannot do what was asked; the message says why and what to do."""
 
 
 class RegistryError(OpendKafkaError):

@@ -8,7 +8,13 @@ from importlib.resources import as_file, files
 from typing import Any, cast
 
 from fastavro.schema import fingerprint as fastavro_fingerprint
-from fastavro.schema import load_schema, to_parsing_canonical_form
+from fastavro.schema import load_schema, parse_schema, to_parsing_canonical_form
+
+#: Confluent's wire format: this byte, then the schema id in four bytes, big-endian.
+CONFLUENT_MAGIC = b"\x00"
+
+#: Avro's single-object encoding: these two bytes, then the CRC-64-AVRO fingerprint.
+SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 
 KEY = "opend.SecurityKey"
 
@@ -25,6 +31,11 @@ def load(name: str) -> dict[str, Any]:
     """
     with as_file(files("opend_kafka.avro") / f"{name}.avsc") as path:
         return cast(dict[str, Any], load_schema(str(path)))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Give a schema from its JSON text, parsed by fastavro."""
+    return cast(dict[str, Any], parse_schema(json.loads(text)))
 
 
 @cache

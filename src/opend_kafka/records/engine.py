@@ -17,6 +17,7 @@ from opend_kafka import schemas
 from opend_kafka.errors import RecordUnmappable
 from opend_kafka.opend.messages import response_type
 from opend_kafka.opend.securities import market_name
+from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.records.tables import (
     ROW,
     S2C,
@@ -26,6 +27,7 @@ from opend_kafka.records.tables import (
     Kind,
     Market,
     Micros,
+    SubtypeOf,
     Symbol,
 )
 
@@ -53,49 +55,94 @@ class Provenance:
     origin: str = "PUSH"
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record to be, within its push."""
+
+    subtype: Subtype
+    market_number: int
+    code: str
+    push_data_type: str
+    message: Any
+
+
 class RecordEncoder:
     """Makes the Avro bytes of one kind of record.
 
     Args:
         kind: the table.
-        prefix: the bytes of the wire format that stand before each record.
 
     Raises:
         ValueError: the table does not fit the message or the schema. A test reads all tables, so
             no user sees it.
     """
 
-    def __init__(self, kind: Kind, prefix: bytes = b"") -> None:
+    def __init__(self, kind: Kind) -> None:
         response: _Descriptor = response_type(kind.proto_id).DESCRIPTOR
-        s2c = response.fields_by_name["s2c"].message_type
+        s2c: _Descriptor = response.fields_by_name["s2c"].message_type
         row = s2c.fields_by_name[kind.rows].message_type if kind.rows else s2c
+        self.schema_name = kind.schema
         self._rows = kind.rows
-        self._prefix = prefix
         self._schema = schemas.load(kind.schema)
         self._readers = _readers(kind.fields, s2c, row)
+        self._read_security = _reader(Field("", kind.security), s2c, row)
+        self._read_subtype = _subtype_reader(kind.subtype, s2c, row)
+        self._read_push_data_type: _Read = self._readers.get("push_data_type", _nothing)
         expected = [field["name"] for field in self._schema["fields"]]
         if expected != [*self._readers, "provenance"]:
             raise ValueError(f"the table of {kind.schema} is not its schema: {expected}")
 
-    def rows(self, s2c: Any) -> list[Any]:
-        """Give the elements of a push that become a record each."""
-        return list(getattr(s2c, self._rows)) if self._rows else [s2c]
+    def rows(self, s2c: Any) -> list[Row]:
+        """Give the records that a push becomes, in its order.
 
-    def encode(self, s2c: Any, row: Any, push_index: int, provenance: Provenance) -> bytes:
-        """Give one record's bytes, prefix and all.
+        Raises:
+            RecordUnmappable: a code is not UTF-8.
+        """
+        messages = getattr(s2c, self._rows) if self._rows else (s2c,)
+        try:
+            return [self._row(s2c, message) for message in messages]
+        except UnicodeDecodeError as error:
+            raise RecordUnmappable(self.schema_name, str(error)) from None
+
+    def encode(
+        self, s2c: Any, row: Row, push_index: int, provenance: Provenance, prefix: bytes = b""
+    ) -> bytes:
+        """Give one record's bytes behind `prefix`, the bytes of the wire format.
 
         Raises:
             RecordUnmappable: a value on the wire has no place in the schema.
         """
         out = BytesIO()
-        out.write(self._prefix)
+        out.write(prefix)
         try:
-            record = {name: read(s2c, row) for name, read in self._readers.items()}
+            record = {name: read(s2c, row.message) for name, read in self._readers.items()}
             record["provenance"] = _provenance(provenance, push_index)
             fastavro.schemaless_writer(out, self._schema, record, strict=True)
         except (ValueError, OverflowError) as error:
-            raise RecordUnmappable(self._schema["name"], str(error)) from None
+            raise RecordUnmappable(self.schema_name, str(error)) from None
         return out.getvalue()
+
+    def _row(self, s2c: Any, message: Any) -> Row:
+        security = self._read_security(s2c, message)
+        return Row(
+            self._read_subtype(s2c, message),
+            security.market,
+            security.code,
+            self._read_push_data_type(s2c, message) or "",
+            message,
+        )
+
+
+def _nothing(s2c: Any, row: Any) -> None:
+    return None
+
+
+def _subtype_reader(subtype: SubtypeOf, s2c: _Descriptor, row: _Descriptor) -> _Read:
+    default, by_number = subtype.default, dict(subtype.by_number)
+    if subtype.source is None:
+        return lambda s2c, row: default
+    read = _reader(Field("", subtype.source), s2c, row)
+    return lambda s2c, row: by_number.get(read(s2c, row), default)
 
 
 def _provenance(provenance: Provenance, push_index: int) -> dict[str, Any]:

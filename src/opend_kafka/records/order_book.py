@@ -1,7 +1,8 @@
 """Books, whole and of odd lots: Qot_UpdateOrderBook (3013) → opend.OrderBook, one record a push."""
 
 from opend_kafka.opend.messages import ProtoId
-from opend_kafka.records.tables import Each, Field, Kind, Market, Micros, Symbol
+from opend_kafka.opend.subscriptions import Subtype
+from opend_kafka.records.tables import Each, Field, Kind, Market, Micros, SubtypeOf, Symbol
 
 #: The one enum whose number 0 has a meaning.
 ORDER_BOOK_TYPE = Symbol(("NORMAL", "ODD"))
@@ -21,6 +22,7 @@ LEVEL = (
 ORDER_BOOK = Kind(
     proto_id=ProtoId.QOT_UPDATE_ORDER_BOOK,
     schema="opend.OrderBook",
+    subtype=SubtypeOf(Subtype.ORDER_BOOK, "s2c.orderBookType", ((1, Subtype.ORDER_BOOK_ODD),)),
     rows=None,
     fields=(
         Field("market", "s2c.security.market", Market()),

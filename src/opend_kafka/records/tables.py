@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from opend_kafka.opend.subscriptions import Subtype
+
 #: Where a source begins: in the push's s2c, or in the element that the table is about.
 S2C = "s2c"
 ROW = "row"
@@ -59,6 +61,18 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class SubtypeOf:
+    """Which subtype a record belongs to: `default`, or what the number at `source` says.
+
+    A number that `by_number` lacks is `default`: the record itself keeps the number.
+    """
+
+    default: Subtype
+    source: str | None = None
+    by_number: tuple[tuple[int, Subtype], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A record kind: which push it is made from, and how.
 
@@ -66,15 +80,19 @@ class Kind:
         proto_id: the push's number.
         schema: the full name of its Avro schema. Its fields are the table's, in the same order,
             and `provenance` last, which the engine adds.
+        subtype: the subtype of each record.
         rows: the repeated field of s2c whose elements become a record each; None where the whole
             push is one record, and `row` is s2c itself.
         fields: the table.
+        security: where the Qot_Common.Security is that the record is about.
     """
 
     proto_id: int
     schema: str
+    subtype: SubtypeOf
     rows: str | None
     fields: tuple[Field, ...]
+    security: str = "s2c.security"
 
 
 def symbols(*names: str) -> Symbol:

@@ -1,7 +1,8 @@
 """Ticks: Qot_UpdateTicker (3011) → opend.Ticker, one record an element of tickerList."""
 
 from opend_kafka.opend.messages import ProtoId
-from opend_kafka.records.tables import Field, Kind, Market, Micros, symbols
+from opend_kafka.opend.subscriptions import Subtype
+from opend_kafka.records.tables import Field, Kind, Market, Micros, SubtypeOf, symbols
 
 PUSH_DATA_TYPE = symbols("REALTIME", "BYDISCONN", "CACHE")
 
@@ -45,6 +46,7 @@ TICKER_TYPE = symbols(
 TICKER = Kind(
     proto_id=ProtoId.QOT_UPDATE_TICKER,
     schema="opend.Ticker",
+    subtype=SubtypeOf(Subtype.TICKER),
     rows="tickerList",
     fields=(
         Field("market", "s2c.security.market", Market()),

@@ -1,0 +1,43 @@
+"""What the worker knows of itself, for those who look after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Status:
+    """What the worker knows of itself: what the admin endpoint shows."""
+
+    session: str = "connecting"
+    cause: str = ""
+    conn_id: int = 0
+    standing: set[str] = field(default_factory=set)
+    refused: dict[str, str] = field(default_factory=dict)
+    reading: bool = True
+    delivery_failures: int = 0
+
+    def reasons_not_ready(self) -> list[str]:
+        """Say what keeps the worker from being ready; empty when nothing does."""
+        reasons = []
+        if self.session != "live":
+            reasons.append(f"OpenD: {self.session}" + (f" ({self.cause})" if self.cause else ""))
+        reasons += [f"{one} was refused: {why}" for one, why in self.refused.items()]
+        if not self.reading:
+            reasons.append("Kafka does not take records as fast as OpenD sends them")
+        if self.delivery_failures:
+            reasons.append(f"Kafka did not take {self.delivery_failures} records")
+        return reasons
+
+    def as_json(self) -> dict[str, Any]:
+        """Give it as what JSON can hold."""
+        return {
+            "session": self.session,
+            "cause": self.cause,
+            "conn_id": str(self.conn_id),
+            "subscriptions": {"standing": sorted(self.standing), "refused": self.refused},
+            "reading": self.reading,
+            "delivery_failures": self.delivery_failures,
+            "not_ready": self.reasons_not_ready(),
+        }

@@ -1,0 +1,40 @@
+"""opend-kafka check: preflight."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from opend_kafka import config as configuration
+from opend_kafka import logs
+from opend_kafka.cli.options import config_file
+from opend_kafka.preflight import Finding, examine
+
+
+@click.command(epilog="\b\nExample:\n  opend-kafka check -c config.yaml")
+@config_file
+def check(config: Path) -> None:
+    """Ask OpenD, Kafka and the registry whether the worker could start. It changes nothing."""
+    settings = configuration.load(config)
+    # What the libraries log while they try is what the findings say better.
+    logs.silence()
+    findings = [
+        Finding("configuration", True, f"{config}: {len(settings.wanted())} subscriptions"),
+        *asyncio.run(examine(settings)),
+    ]
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        mark = "[green]ok[/]" if finding.ok else "[red]failed[/]"
+        table.add_row(mark, finding.subject, Text(finding.text))
+    Console().print(table)
+    if not all(finding.ok for finding in findings):
+        raise SystemExit(1)

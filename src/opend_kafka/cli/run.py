@@ -1,0 +1,29 @@
+"""opend-kafka run: the worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from opend_kafka import config as configuration
+from opend_kafka import logs
+from opend_kafka.cli.options import config_file
+from opend_kafka.cli.stopping import run_until_stopped
+from opend_kafka.worker import Worker
+
+
+@click.command(
+    epilog="\b\nExample:\n  opend-kafka run -c config.yaml\n  opend-kafka run -c config.yaml "
+    "--print-config"
+)
+@config_file
+@click.option("--print-config", is_flag=True, help="Show the values in force, and end.")
+def run(config: Path, print_config: bool) -> None:
+    """Take OpenD's pushes to Kafka, until SIGTERM or SIGINT; then drain."""
+    settings = configuration.load(config)
+    if print_config:
+        click.echo(configuration.effective(settings), nl=False)
+        return
+    logs.configure(settings.log.level, settings.log.format)
+    run_until_stopped(Worker(settings).run)

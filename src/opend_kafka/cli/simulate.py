@@ -1,0 +1,84 @@
+"""opend-kafka simulate: an OpenD stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import click
+
+from opend_kafka import logs
+from opend_kafka.cli.options import Securities
+from opend_kafka.cli.stopping import run_until_stopped
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.server import SimulatorSettings, serve
+
+DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
+
+
+@click.command(
+    epilog="\b\nExample:\n  opend-kafka simulate --rate 2000 --securities HK.00700,US.AAPL --seed 7"
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    default=11111,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="The port to listen on; 0 takes any free one and logs it.",
+)
+@click.option(
+    "--rate",
+    default=100.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Ticks a second, over all securities.",
+)
+@click.option(
+    "--securities",
+    default=DEFAULT_SECURITIES,
+    show_default=True,
+    type=Securities(),
+    help="What trades.",
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed, the same market.")
+@click.option(
+    "--start",
+    type=click.DateTime(),
+    help="When the market begins, in UTC; with it, also times and sequences are the same. "
+    "[default: now]",
+)
+@click.option(
+    "--quota",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Subscriptions that all clients together may have.",
+)
+def simulate(
+    host: str,
+    port: int,
+    rate: float,
+    securities: tuple[Security, ...],
+    seed: int,
+    start: datetime | None,
+    quota: int,
+) -> None:
+    """Stand in for OpenD: a seeded market that the official SDKs can connect to."""
+    logs.configure()
+    start_us = int(start.replace(tzinfo=UTC).timestamp() * 1_000_000) if start else None
+    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota)
+
+    async def body(stop: asyncio.Event) -> None:
+        try:
+            await serve(settings, stop)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot listen on {host}:{port} ({error.strerror}); "
+                "choose another --port, or 0 for any free one"
+            ) from None
+
+    run_until_stopped(body)

@@ -1,0 +1,45 @@
+"""Signals: the first one stops in good order, the second at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import click
+
+#: What a shell reports for a command that SIGINT ended.
+INTERRUPTED = 130
+
+
+def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `body`; set its event at the first SIGTERM or SIGINT, abandon it at the second.
+
+    Raises:
+        click.exceptions.Exit: with 130, where it was abandoned.
+    """
+    if not asyncio.run(_run(body)):
+        click.echo("opend-kafka: stopped at once; what was not delivered yet is lost", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> bool:
+    """Give True where the body came to its own end."""
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(body(stop))
+
+    def on_signal() -> None:
+        if stop.is_set():
+            task.cancel()
+        else:
+            stop.set()
+            click.echo("opend-kafka: stopping; once more to stop at once", err=True)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return False
+    return True

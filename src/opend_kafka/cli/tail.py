@@ -1,0 +1,147 @@
+"""opend-kafka tail: decoded records as they come."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+from confluent_kafka import Message
+
+from opend_kafka import logs
+from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.consuming.reading import TopicReader
+from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
+from opend_kafka.errors import RecordUndecodable
+from opend_kafka.kafka.registry import schema_by_id
+
+#: Seconds between two looks for records that are held back.
+_WAIT_S = 0.05
+
+_TICKER = "opend.Ticker"
+
+
+@click.command(
+    epilog="\b\nExample:\n  opend-kafka tail 'opend.ticker.*' --bootstrap-servers localhost:9092 "
+    "--schema-registry http://localhost:8081"
+)
+@click.argument("topics", nargs=-1, required=True, metavar="TOPIC…")
+@click.option(
+    "--bootstrap-servers", default="localhost:9092", show_default=True, help="The Kafka cluster."
+)
+@click.option("--schema-registry", metavar="URL", help="Needed where records name a schema id.")
+@click.option("--dedupe", is_flag=True, help="Show each tick once.")
+@click.option("--order", is_flag=True, help="Hold ticks back a little; show them by sequence.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Columns for people, or one JSON object a line.",
+)
+@click.option(
+    "--from",
+    "start",
+    type=click.Choice(["beginning", "end"]),
+    default="end",
+    show_default=True,
+    help="Where to begin.",
+)
+@click.option("--max", "maximum", type=click.IntRange(1), help="End after so many records.")
+def tail(
+    topics: tuple[str, ...],
+    bootstrap_servers: str,
+    schema_registry: str | None,
+    dedupe: bool,
+    order: bool,
+    style: str,
+    start: str,
+    maximum: int | None,
+) -> None:
+    """Show decoded records as they come. TOPIC is a name, or a pattern such as 'opend.ticker.*'."""
+    logs.configure("warning")
+    decoder = Decoder(schema_by_id(schema_registry) if schema_registry else None)
+    stream = _Stream(decoder, dedupe=dedupe, order=order)
+    shown = 0
+    with TopicReader(bootstrap_servers, list(topics), from_end=start == "end") as reader:
+        while True:
+            for line in stream.take(reader.read(_WAIT_S), time.monotonic()):
+                click.echo(_as_json(line) if style == "json" else _as_row(line))
+                shown += 1
+                if shown == maximum:
+                    return
+
+
+class _Stream:
+    """Decodes messages, and dedupes and orders the ticks among them as wanted."""
+
+    def __init__(self, decoder: Decoder, *, dedupe: bool, order: bool) -> None:
+        self._decoder = decoder
+        self._deduplicator = TickDeduplicator() if dedupe else None
+        self._orderer = TickOrderer() if order else None
+
+    def take(self, messages: list[Message], now: float) -> Iterator[dict[str, Any]]:
+        """Yield what is to be shown now: topic, partition, offset, schema, key, value."""
+        for message in messages:
+            try:
+                line = self._decode(message)
+            except RecordUndecodable as error:
+                click.echo(
+                    f"opend-kafka: {message.topic()} offset {message.offset()}: {error}", err=True
+                )
+                continue
+            yield from self._pass_on(line, now)
+        if self._orderer is not None:
+            yield from (tick["line"] for tick in self._orderer.due(now))
+
+    def _decode(self, message: Message) -> dict[str, Any]:
+        value = self._decoder.decode(message.value() or b"")
+        key = message.key()
+        return {
+            "topic": message.topic(),
+            "partition": message.partition(),
+            "offset": message.offset(),
+            "schema": value.schema,
+            "key": self._decoder.decode(key).fields if key else None,
+            "value": value.fields,
+        }
+
+    def _pass_on(self, line: dict[str, Any], now: float) -> Iterator[dict[str, Any]]:
+        if line["schema"] != _TICKER:
+            yield line
+        elif self._deduplicator is not None and not self._deduplicator.is_new(line["value"]):
+            return
+        elif self._orderer is None:
+            yield line
+        else:
+            held = line["value"] | {"line": line}
+            yield from (tick["line"] for tick in self._orderer.take(held, now))
+
+
+def _as_json(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    """Write what JSON has no form for."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _as_row(line: dict[str, Any]) -> str:
+    value = line["value"]
+    security = f"{value['market']}.{value['code']}"
+    if line["schema"] == _TICKER:
+        return (
+            f"{security:<16} {value['time']:<24} {value['price']:>12} {value['volume']:>10} "
+            f"{value['ticker_direction']:<8} {value['push_data_type'] or '-':<10} "
+            f"{value['sequence']}"
+        )
+    return f"{security:<16} bid {_top(value['bids']):<24} ask {_top(value['asks'])}"
+
+
+def _top(levels: list[dict[str, Any]]) -> str:
+    return f"{levels[0]['price']} × {levels[0]['volume']}" if levels else "-"

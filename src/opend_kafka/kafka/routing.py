@@ -1,0 +1,107 @@
+"""Where a record goes: topic names, and the route of each wanted subscription. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+
+import fastavro
+
+from opend_kafka import schemas
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.opend.securities import Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype
+
+#: Kafka's own limit (org.apache.kafka.common.internals.Topic.MAX_NAME_LENGTH).
+MAX_TOPIC_NAME = 249
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Everything about a record's way that its security and subtype decide.
+
+    `key` and `value_prefix` carry the wire format already.
+    """
+
+    topic: str
+    subtype: Subtype
+    key: bytes
+    value_prefix: bytes
+
+
+def escape(code: str) -> str:
+    """Write a code so that it can stand in a topic name, and no two codes become one.
+
+    Every character outside [A-Za-z0-9.] becomes `-xx` for each of its UTF-8 bytes, in hex.
+    """
+    return "".join(character if character in _PLAIN else _hex(character) for character in code)
+
+
+def _hex(character: str) -> str:
+    return "".join(f"-{byte:02x}" for byte in character.encode())
+
+
+def topic_name(prefix: str, layout: str, subtype: Subtype, security: Security) -> str:
+    """Give the topic of a subscription in one of the two layouts.
+
+    Raises:
+        ConfigurationError: Kafka would refuse the name for its length.
+    """
+    name = f"{prefix}.{subtype}"
+    if layout == "subtype_security":
+        name += f".{escape(security.market)}.{escape(security.code)}"
+    if len(name) > MAX_TOPIC_NAME:
+        raise ConfigurationError(
+            f"subscriptions: the topic {name[:60]}… would have {len(name)} characters, and Kafka "
+            f"takes {MAX_TOPIC_NAME}: shorten kafka.topic_prefix, or use "
+            "kafka.topic_layout: subtype"
+        )
+    return name
+
+
+def encode_key(security: Security) -> bytes:
+    """Give opend.SecurityKey in Avro, without the wire format's prefix."""
+    out = BytesIO()
+    fastavro.schemaless_writer(
+        out, schemas.load(schemas.KEY), {"market": security.market, "code": security.code}
+    )
+    return out.getvalue()
+
+
+#: (topic, schema name, is it the key?) → the bytes of the wire format that stand before it.
+Prefix = Callable[[str, str, bool], bytes]
+
+#: (subtype, market number, code) → route: what a push names, without making a new object.
+Routes = dict[tuple[Subtype, int, str], Route]
+
+
+def topic_names(
+    wanted: Iterable[Subscription], *, prefix: str, layout: str
+) -> dict[Subscription, str]:
+    """Give the topic of every wanted subscription.
+
+    Raises:
+        ConfigurationError: a name is too long.
+    """
+    return {one: topic_name(prefix, layout, one.subtype, one.security) for one in wanted}
+
+
+def routes(
+    topics: Mapping[Subscription, str],
+    *,
+    schema_of: Callable[[Subtype], str],
+    prefix: Prefix,
+) -> Routes:
+    """Give the route of every subscription that has a topic."""
+    return {
+        (one.subtype, one.security.market_number, one.security.code): Route(
+            topic,
+            one.subtype,
+            prefix(topic, schemas.KEY, True) + encode_key(one.security),
+            prefix(topic, schema_of(one.subtype), False),
+        )
+        for one, topic in topics.items()
+    }

@@ -1,0 +1,102 @@
+"""One push's way: decode → rows → route → record → produce. It knows no socket and no Kafka client.
+
+A push that cannot go this way is counted and logged, and its neighbours go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import structlog
+
+from opend_kafka.errors import NotSubscribed, PushRejected, UnknownPush
+from opend_kafka.kafka.routing import Route, Routes
+from opend_kafka.metrics import Metrics
+from opend_kafka.opend.events import Push
+from opend_kafka.opend.messages import decode_push, message_name
+from opend_kafka.opend.securities import market_name
+from opend_kafka.records.engine import Provenance, RecordEncoder, Row
+from opend_kafka.records.kinds import KINDS
+from opend_kafka.records.tables import Kind
+
+log = structlog.get_logger()
+
+
+class Sink(Protocol):
+    """Where records go."""
+
+    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+        """Take one record."""
+        ...
+
+
+class Pipeline:
+    """Turns pushes into records.
+
+    Args:
+        routes: of everything that is wanted.
+        sink: takes the records.
+        metrics: counted in.
+        now_us: the wall clock, microseconds since 1970: the ingest time.
+        kinds: the record kinds that can be made.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        sink: Sink,
+        metrics: Metrics,
+        *,
+        now_us: Callable[[], int],
+        kinds: Iterable[Kind] = KINDS,
+    ) -> None:
+        self._encoders = {kind.proto_id: RecordEncoder(kind) for kind in kinds}
+        self._routes = routes
+        self._sink = sink
+        self._metrics = metrics
+        self._now_us = now_us
+
+    def push(self, push: Push) -> None:
+        """Bring one push to the sink. It raises nothing because of what the push holds."""
+        self._metrics.bytes_received.inc(len(push.body))
+        try:
+            self._produce(push)
+        except PushRejected as error:
+            self._reject(push, error)
+
+    def _produce(self, push: Push) -> None:
+        encoder = self._encoders.get(push.proto_id)
+        if encoder is None:
+            raise UnknownPush(push.proto_id)
+        s2c = decode_push(push.proto_id, push.body)
+        provenance = Provenance(push.conn_id, push.serial, self._now_us())
+        rows = encoder.rows(s2c)
+        if rows:
+            self._metrics.pushes_received.labels(rows[0].subtype).inc()
+        for index, row in enumerate(rows):
+            try:
+                route = self._route(row)
+                value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
+            except PushRejected as error:
+                self._reject(push, error)
+                continue
+            self._sink.produce(route, value, provenance.ingest_time_us // 1000)
+            self._metrics.records_produced.labels(row.subtype, row.push_data_type).inc()
+
+    def _route(self, row: Row) -> Route:
+        route = self._routes.get((row.subtype, row.market_number, row.code))
+        if route is None:
+            raise NotSubscribed(row.subtype, f"{market_name(row.market_number)}.{row.code}")
+        return route
+
+    def _reject(self, push: Push, error: PushRejected) -> None:
+        self._metrics.pushes_rejected.labels(error.reason).inc()
+        log.warning(
+            "push_rejected",
+            reason=error.reason,
+            cause=str(error),
+            message=message_name(push.proto_id),
+            push_serial=push.serial,
+            conn_id=push.conn_id,
+        )

@@ -1,0 +1,146 @@
+"""What `opend-kafka check` asks before a worker is started. It changes nothing anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from opend_kafka import schemas
+from opend_kafka.config import Config
+from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
+from opend_kafka.kafka.registry import SingleObject
+from opend_kafka.kafka.topics import KafkaTopics
+from opend_kafka.opend.events import Event, Live, NotReady
+from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
+from opend_kafka.opend.session import Session
+from opend_kafka.plan import topic_specs, topics_of, wire_format_of
+from opend_kafka.records.kinds import schema_of
+from opend_kafka.transport import tcp
+from opend_kafka.transport.link import Link
+
+#: Topics named in one finding; the rest is counted.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+async def examine(config: Config) -> list[Finding]:
+    """Ask OpenD, Kafka and the registry, side by side. What they get wrong is a finding."""
+    answers = await asyncio.gather(
+        _examine_opend(config),
+        asyncio.to_thread(_gathered, "Kafka", _examine_kafka, config),
+        asyncio.to_thread(_gathered, "schemas", _examine_schemas, config),
+    )
+    return [finding for findings in answers for finding in findings]
+
+
+def _gathered(subject: str, examination: Any, config: Config) -> list[Finding]:
+    """Run one examination up to its first error, which is its last finding."""
+    findings = []
+    try:
+        for finding in examination(config):
+            findings.append(finding)
+    except OpendKafkaError as error:
+        findings.append(Finding(subject, False, str(error)))
+    return findings
+
+
+async def _examine_opend(config: Config) -> list[Finding]:
+    try:
+        state = await _ask_opend(config)
+    except OpenDError as error:
+        return [Finding("OpenD", False, str(error))]
+    wanted = len(config.wanted())
+    fits = wanted <= state.remainQuota
+    remedy = "" if fits else ": drop some, or end other connections that hold quota"
+    return [
+        Finding("OpenD", True, f"logged in at {config.opend.host}:{config.opend.port}"),
+        Finding("quota", fits, f"{wanted} subscriptions wanted, {state.remainQuota} left{remedy}"),
+    ]
+
+
+async def _ask_opend(config: Config) -> Any:
+    """Log in, and give Qot_GetSubInfo's s2c.
+
+    Raises:
+        OpenDError: OpenD does not come that far.
+    """
+    opend = config.opend
+    connection = await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
+    live = asyncio.get_running_loop().create_future()
+    cause = "it does not answer"
+
+    def on_event(event: Event) -> None:
+        nonlocal cause
+        match event:
+            case NotReady(why):
+                cause = why
+            case Live():
+                live.set_result(None)
+
+    link = Link(connection, Session(request_timeout_s=opend.request_timeout_s), on_event)
+    running = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(opend.request_timeout_s):
+            await asyncio.wait([running, live], return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+            return await link.ask(Qot_GetSubInfo_pb2.Request(c2s={"isReqAllConn": False}))
+    except TimeoutError:
+        raise OpenDNotReady(cause) from None
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError, OpenDError):
+            await running
+
+
+def _examine_kafka(config: Config) -> Iterator[Finding]:
+    kafka = config.kafka
+    admin = KafkaTopics(kafka.bootstrap_servers, kafka.librdkafka)
+    existing = admin.existing()
+    yield Finding("Kafka", True, f"answers at {kafka.bootstrap_servers}")
+    specs = topic_specs(config)
+    missing = [spec for spec in specs if spec.name not in existing]
+    if not missing:
+        yield Finding("topics", True, f"all {len(specs)} exist")
+    elif not kafka.topics.create:
+        names = _some([spec.name for spec in missing])
+        yield Finding("topics", False, f"missing, and kafka.topics.create is false: {names}")
+    elif failures := admin.create(missing, dry_run=True):
+        reasons = _some([f"{name}: {reason}" for name, reason in failures.items()])
+        yield Finding("topics", False, f"cannot be created: {reasons}")
+    else:
+        yield Finding(
+            "topics",
+            True,
+            f"{len(specs) - len(missing)} exist, {len(missing)} will be created: "
+            + _some([spec.name for spec in missing]),
+        )
+
+
+def _examine_schemas(config: Config) -> Iterator[Finding]:
+    wire_format = wire_format_of(config)
+    if isinstance(wire_format, SingleObject):
+        yield Finding("schemas", True, "no registry: Avro single-object encoding")
+        return
+    wanted: dict[str, None] = {}
+    for one, topic in topics_of(config).items():
+        wanted[wire_format.examine(topic, schemas.KEY, True)] = None
+        wanted[wire_format.examine(topic, schema_of(one.subtype), False)] = None
+    for text in wanted:
+        yield Finding("schemas", True, text)
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
