@@ -31,8 +31,8 @@ class Metrics:
         self.delivery_failures = self._counter(
             "delivery_failures", "Records that Kafka did not take.", "subtype", "reason"
         )
-        self.pushes_rejected = self._counter(
-            "pushes_rejected", "Pushes that could not become records, and were skipped.", "reason"
+        self.rejected = self._counter(
+            "rejected", "Pushes, or single records of them, that were skipped.", "reason"
         )
         self.bytes_received = self._counter("bytes_received", "Bytes of pushes, bodies only.")
         self.bytes_produced = self._counter("bytes_produced", "Bytes of keys and values.")

@@ -91,7 +91,7 @@ class Pipeline:
         return route
 
     def _reject(self, push: Push, error: PushRejected) -> None:
-        self._metrics.pushes_rejected.labels(error.reason).inc()
+        self._metrics.rejected.labels(error.reason).inc()
         log.warning(
             "push_rejected",
             reason=error.reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opend_kafka.config import Config, as_property
-from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
+from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import topic_names
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.opend.subscriptions import Subscription
@@ -33,7 +33,7 @@ def topics_of(config: Config) -> dict[Subscription, str]:
     return topic_names(config.wanted(), prefix=kafka.topic_prefix, layout=kafka.topic_layout)
 
 
-def wire_format_of(config: Config) -> ConfluentRegistry | SingleObject:
+def wire_format_of(config: Config) -> WireFormat:
     """Give the wire format that the configuration wants.
 
     Raises:

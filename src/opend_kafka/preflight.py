@@ -11,7 +11,6 @@ from typing import Any
 from opend_kafka import schemas
 from opend_kafka.config import Config
 from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
-from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.topics import KafkaTopics
 from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
@@ -129,14 +128,11 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
 
 
 def _examine_schemas(config: Config) -> Iterator[Finding]:
-    wire_format = wire_format_of(config)
-    if isinstance(wire_format, SingleObject):
-        yield Finding("schemas", True, "no registry: Avro single-object encoding")
-        return
     wanted: dict[str, None] = {}
-    for one, topic in topics_of(config).items():
-        wanted[wire_format.examine(topic, schemas.KEY, True)] = None
-        wanted[wire_format.examine(topic, schema_of(one.subtype), False)] = None
+    with wire_format_of(config) as wire_format:
+        for one, topic in topics_of(config).items():
+            wanted[wire_format.examine(topic, schemas.KEY, True)] = None
+            wanted[wire_format.examine(topic, schema_of(one.subtype), False)] = None
     for text in wanted:
         yield Finding("schemas", True, text)
 

@@ -19,7 +19,6 @@ from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
 from opend_kafka.kafka.producer import RecordProducer
-from opend_kafka.kafka.registry import ConfluentRegistry
 from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
 from opend_kafka.metrics import Metrics
@@ -121,15 +120,24 @@ class Worker:
         """Records that Kafka has acknowledged."""
         return self._producer.delivered
 
+    @property
+    def buffered_records(self) -> int:
+        """Records that Kafka has not acknowledged yet."""
+        return self._producer.buffered_records
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Their bytes: what kafka.max_buffered_bytes bounds."""
+        return self._producer.buffered_bytes
+
     def _prepare_kafka(self) -> Routes:
         """Bring topics and schemas into place, before the first tick needs them."""
         kafka = self._config.kafka
         created = ensure(self._topic_admin, topic_specs(self._config), create=kafka.topics.create)
         log.info("topics_ready", topics=len(self._topics), created=len(created))
-        wire_format = wire_format_of(self._config)
-        if isinstance(wire_format, ConfluentRegistry):
+        with wire_format_of(self._config) as wire_format:
             wire_format.await_answer(REGISTRY_START_S)
-        return routes(self._topics, schema_of=schema_of, prefix=wire_format.prefix)
+            return routes(self._topics, schema_of=schema_of, prefix=wire_format.prefix)
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
 from opend_kafka.errors import RecordUndecodable
-from opend_kafka.kafka.registry import schema_by_id
+from opend_kafka.kafka.registry import registered_schemas
 
 #: Seconds between two looks for records that are held back.
 _WAIT_S = 0.05
@@ -64,10 +65,11 @@ def tail(
 ) -> None:
     """Show decoded records as they come. TOPIC is a name, or a pattern such as 'opend.ticker.*'."""
     logs.configure("warning")
-    decoder = Decoder(schema_by_id(schema_registry) if schema_registry else None)
-    stream = _Stream(decoder, dedupe=dedupe, order=order)
+    registry = registered_schemas(schema_registry) if schema_registry else nullcontext()
+    reading = TopicReader(bootstrap_servers, list(topics), from_end=start == "end")
     shown = 0
-    with TopicReader(bootstrap_servers, list(topics), from_end=start == "end") as reader:
+    with registry as schema_by_id, reading as reader:
+        stream = _Stream(Decoder(schema_by_id), dedupe=dedupe, order=order)
         while True:
             for line in stream.take(reader.read(_WAIT_S), time.monotonic()):
                 click.echo(_as_json(line) if style == "json" else _as_row(line))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, Self
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -30,7 +31,27 @@ SubjectName = Callable[[str, str, bool], str]
 
 
 class WireFormat(Protocol):
-    """The seam: what stands before a record's Avro bytes."""
+    """The seam: what stands before a record's Avro bytes. A context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def await_answer(self, timeout_s: float) -> None:
+        """Wait until the registry answers at all.
+
+        Raises:
+            RegistryUnreachable: it does not, within `timeout_s`.
+        """
+        ...
+
+    def examine(self, topic: str, schema: str, is_key: bool) -> str:
+        """Say how a schema stands; change nothing.
+
+        Raises:
+            RegistryError: the registry does not answer, or would not take the schema.
+        """
+        ...
 
     def prefix(self, topic: str, schema: str, is_key: bool) -> bytes:
         """Give the prefix of a schema's records in a topic.
@@ -43,6 +64,19 @@ class WireFormat(Protocol):
 
 class SingleObject:
     """Avro single-object encoding: the record names its schema by fingerprint."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def await_answer(self, timeout_s: float) -> None:
+        """See `WireFormat.await_answer`: there is nobody to wait for."""
+
+    def examine(self, topic: str, schema: str, is_key: bool) -> str:
+        """See `WireFormat.examine`."""
+        return "no registry: Avro single-object encoding"
 
     def prefix(self, topic: str, schema: str, is_key: bool) -> bytes:
         """See `WireFormat.prefix`."""
@@ -77,12 +111,14 @@ class ConfluentRegistry:
         except (ValueError, TypeError) as error:
             raise ConfigurationError(f"schema_registry: {error}") from None
 
-    def await_answer(self, timeout_s: float) -> None:
-        """Wait until the registry answers at all; ask twice a second.
+    def __enter__(self) -> Self:
+        return self
 
-        Raises:
-            RegistryUnreachable: it does not, within `timeout_s`.
-        """
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def await_answer(self, timeout_s: float) -> None:
+        """See `WireFormat.await_answer`. It asks twice a second."""
         deadline = time.monotonic() + timeout_s
         while True:
             try:
@@ -104,12 +140,7 @@ class ConfluentRegistry:
         return known
 
     def examine(self, topic: str, schema: str, is_key: bool) -> str:
-        """Say how a schema stands under its subject; register nothing.
-
-        Raises:
-            RegistryUnreachable: the registry does not answer.
-            SchemaRefused: it would not take the schema.
-        """
+        """See `WireFormat.examine`."""
         subject = self._subject_name(topic, schema, is_key)
         avro = Schema(schemas.text(schema), "AVRO")
         try:
@@ -157,13 +188,14 @@ SUBJECT_NAMES: dict[str, SubjectName] = {
 }
 
 
-def schema_by_id(url: str, properties: dict[str, str] | None = None) -> Callable[[int], str]:
-    """Give the function that fetches a schema's JSON text from a registry.
+@contextmanager
+def registered_schemas(url: str) -> Iterator[Callable[[int], str]]:
+    """Give the function that fetches a schema's JSON text by its id from a registry.
 
     The function raises RegistryUnreachable where the registry does not answer, and
     RecordUndecodable where it does not know the id.
     """
-    client = SchemaRegistryClient({"url": url, "timeout": _ANSWER_TIMEOUT_S} | (properties or {}))
+    client = SchemaRegistryClient({"url": url, "timeout": _ANSWER_TIMEOUT_S})
 
     def fetch(schema_id: int) -> str:
         try:
@@ -175,4 +207,5 @@ def schema_by_id(url: str, properties: dict[str, str] | None = None) -> Callable
         except Exception as error:
             raise RegistryUnreachable(url, str(error) or type(error).__name__) from None
 
-    return fetch
+    with client:
+        yield fetch

@@ -93,16 +93,9 @@ class RecordEncoder:
             raise ValueError(f"the table of {kind.schema} is not its schema: {expected}")
 
     def rows(self, s2c: Any) -> list[Row]:
-        """Give the records that a push becomes, in its order.
-
-        Raises:
-            RecordUnmappable: a code is not UTF-8.
-        """
+        """Give the records that a push becomes, in its order."""
         messages = getattr(s2c, self._rows) if self._rows else (s2c,)
-        try:
-            return [self._row(s2c, message) for message in messages]
-        except UnicodeDecodeError as error:
-            raise RecordUnmappable(self.schema_name, str(error)) from None
+        return [self._row(s2c, message) for message in messages]
 
     def encode(
         self, s2c: Any, row: Row, push_index: int, provenance: Provenance, prefix: bytes = b""
@@ -118,7 +111,8 @@ class RecordEncoder:
             record = {name: read(s2c, row.message) for name, read in self._readers.items()}
             record["provenance"] = _provenance(provenance, push_index)
             fastavro.schemaless_writer(out, self._schema, record, strict=True)
-        except (ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
+            # A string that is no UTF-8 comes from protobuf (upb) as bytes: a TypeError here.
             raise RecordUnmappable(self.schema_name, str(error)) from None
         return out.getvalue()
 

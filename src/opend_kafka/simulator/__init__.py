@@ -1,1 +1,6 @@
 """An OpenD stand-in that the official SDKs can connect to."""
+
+from opend_kafka.simulator.market import Market, Trade
+from opend_kafka.simulator.server import Simulator, SimulatorSettings, serve
+
+__all__ = ["Market", "Simulator", "SimulatorSettings", "Trade", "serve"]

@@ -1,0 +1,139 @@
+"""One client's connection: frames in, replies and pushes out, a bound on what waits unsent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+
+from opend_kafka.errors import LinkLost, ProtocolViolation
+from opend_kafka.opend import frames
+from opend_kafka.opend.messages import message_name
+from opend_kafka.simulator.desk import Desk, Visitor
+from opend_kafka.simulator.pushes import Push
+
+_log = structlog.get_logger()
+
+
+class Connection(asyncio.Protocol):
+    """A client. `on_push` is told of each push that was handed to the network for it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        clients: dict[int, Connection],
+        *,
+        write_limit: int,
+        on_push: Callable[[int, Push], None],
+    ) -> None:
+        """Make one that enters itself in `clients`, by its connection id, and takes itself out.
+
+        `write_limit` is in bytes: a client that leaves more unread is dropped.
+        """
+        self._desk = desk
+        self._clients = clients
+        self._write_limit = write_limit
+        self._on_push = on_push
+        self._reader = frames.FrameReader()
+        self._outgoing: list[bytes] = []
+        self._serial = 0
+        self._transport: asyncio.Transport
+        self._visitor: Visitor
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a seat at the desk."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._visitor = self._desk.open()
+        self._clients[self._visitor.conn_id] = self
+        peer = transport.get_extra_info("peername")
+        _log.info("client_connected", conn_id=self._visitor.conn_id, peer=peer)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request; close on bytes that no client of OpenD sends."""
+        try:
+            for frame in self._reader.receive(data):
+                self._receive(frame)
+        except ProtocolViolation as violation:
+            self.flush()
+            self.drop(str(violation))
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give up the seat, and with it the subscriptions."""
+        self._clients.pop(self._visitor.conn_id, None)
+        self._desk.close(self._visitor)
+        _log.info("client_disconnected", conn_id=self._visitor.conn_id, cause=self._cause(exc))
+        self._writable.set()
+        self.closed.set()
+
+    def pause_writing(self) -> None:
+        """Note that the client reads more slowly than it is written to."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up."""
+        self._writable.set()
+
+    def push(self, push: Push) -> None:
+        """Queue a push under this connection's next serial; `flush` sends."""
+        if self._transport.is_closing():
+            return
+        self._serial += 1
+        self._outgoing.append(push.numbered(self._serial))
+        self._on_push(self._visitor.conn_id, push)
+
+    def flush(self) -> None:
+        """Hand what is queued to the network; drop the client when too much waits there."""
+        if not self._outgoing or self._transport.is_closing():
+            self._outgoing.clear()
+            return
+        self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+        waiting = self._transport.get_write_buffer_size()
+        if waiting > self._write_limit:
+            self.drop(f"{waiting} bytes wait for a client that does not read")
+
+    def drop(self, reason: str) -> None:
+        """End the connection at once; what waits unsent is lost."""
+        _log.warning("client_dropped", conn_id=self._visitor.conn_id, reason=reason)
+        self._transport.abort()
+
+    def close(self) -> None:
+        """End the connection, after what the client still takes; a client that does not is cut."""
+        if self._writable.is_set():
+            self._transport.close()
+        else:
+            self._transport.abort()
+
+    async def writable(self) -> None:
+        """Wait until the client has read nearly all, or is gone."""
+        await self._writable.wait()
+
+    def _receive(self, frame: frames.Frame) -> None:
+        if not frame.intact:
+            _log.warning("request_skipped", conn_id=self._visitor.conn_id, reason="bad SHA-1")
+            return
+        answer = self._desk.answer(self._visitor, frame)
+        if answer.refusal is not None:
+            _log.info(
+                "request_refused",
+                conn_id=self._visitor.conn_id,
+                request=message_name(frame.proto_id),
+                reason=answer.refusal,
+            )
+        self._outgoing.append(frames.encode(answer.reply))
+        for push in answer.pushes:
+            self.push(push)
+
+    def _cause(self, exc: Exception | None) -> str:
+        """Say why the connection ended."""
+        try:
+            self._reader.end()
+        except LinkLost as lost:
+            return str(lost)
+        return str(exc) if exc else "closed"

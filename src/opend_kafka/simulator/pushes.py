@@ -1,0 +1,53 @@
+"""Pushes: each encoded once, for however many connections take it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from struct import Struct
+
+from opend_kafka.opend.frames import Frame, encode
+from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.pb import Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
+from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
+from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.stocks import Stock
+
+#: Where a frame keeps its serial: the only bytes that differ between the takers of a push.
+_SERIAL = Struct("<I")
+_SERIAL_AT = 8
+_SERIAL_END = _SERIAL_AT + _SERIAL.size
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One push and who takes it. Of `ticks` and `book`, a push has one."""
+
+    conn_ids: tuple[int, ...]
+    security: Security
+    frame: bytes
+    ticks: Sequence[Ticker] = ()
+    book: Qot_UpdateOrderBook_pb2.S2C | None = None
+
+    def numbered(self, serial: int) -> bytes:
+        """Give the frame's bytes under a serial."""
+        serial_bytes = _SERIAL.pack(serial & 0xFFFFFFFF)
+        return self.frame[:_SERIAL_AT] + serial_bytes + self.frame[_SERIAL_END:]
+
+
+def ticker_push(conn_ids: tuple[int, ...], stock: Stock, ticks: Sequence[Ticker]) -> Push:
+    """Make a push of ticks of one security (3011)."""
+    # Filled in place: building the parts first costs twice as much, and this runs for every tick.
+    response = Qot_UpdateTicker_pb2.Response(retType=0)
+    response.s2c.security.CopyFrom(stock.message)
+    response.s2c.name = stock.name
+    response.s2c.tickerList.extend(ticks)
+    frame = Frame(ProtoId.QOT_UPDATE_TICKER, 0, response.SerializeToString())
+    return Push(conn_ids, stock.security, encode(frame), ticks=ticks)
+
+
+def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook_pb2.S2C) -> Push:
+    """Make a push of a whole book (3013)."""
+    response = Qot_UpdateOrderBook_pb2.Response(retType=0, s2c=book)
+    frame = Frame(ProtoId.QOT_UPDATE_ORDER_BOOK, 0, response.SerializeToString())
+    return Push(conn_ids, stock.security, encode(frame), book=book)

@@ -1,0 +1,77 @@
+"""The clusters and the registry that tests share, and what a worker needs to run against them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
+from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
+from tests.clusters import apache_kafka, apicurio
+from tests.clusters.requirement import skipping_unless_required
+
+#: Names a cluster to test on in place of one that the tests start.
+BOOTSTRAP_VARIABLE = "OPEND_KAFKA_TEST_BOOTSTRAP"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Kafka to test on, and the way to its topics."""
+
+    bootstrap_servers: str
+    topics: TopicAdmin
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own OPEND_KAFKA__… out of the tests."""
+    for name in list(os.environ):
+        if name.startswith("OPEND_KAFKA__"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Iterator[Cluster]:
+    """Give librdkafka's mock cluster."""
+    with EmbeddedKafka() as kafka:
+        yield Cluster(kafka.bootstrap_servers, EmbeddedTopics(kafka))
+
+
+@pytest.fixture(scope="session")
+def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a real Apache Kafka: one that the environment names, or one started here."""
+    named = os.environ.get(BOOTSTRAP_VARIABLE)
+    if named:
+        yield Cluster(named, KafkaTopics(named, {}))
+        return
+    with ExitStack() as stack:
+        with skipping_unless_required():
+            kafka = stack.enter_context(apache_kafka.running(tmp_path_factory.mktemp("kafka")))
+        yield Cluster(kafka.bootstrap_servers, KafkaTopics(kafka.bootstrap_servers, {}))
+
+
+@pytest.fixture(params=["embedded", "apache"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Give one after the other: what a test says of the fake holds for the real one."""
+    given: Cluster = request.getfixturevalue(request.param)
+    return given
+
+
+@pytest.fixture(scope="session")
+def registry_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a real schema registry."""
+    with ExitStack() as stack:
+        with skipping_unless_required():
+            registry = stack.enter_context(apicurio.running(tmp_path_factory.mktemp("registry")))
+        yield registry.url
+
+
+@pytest.fixture
+def prefix() -> str:
+    """Give a topic prefix that no other test has."""
+    return f"t{uuid4().hex[:12]}"

@@ -1,0 +1,50 @@
+"""librdkafka's configuration."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.kafka.properties import (
+    admin_properties,
+    producer_properties,
+    refusing_bad_properties,
+)
+
+
+def test_producer_properties_keep_order_and_lose_nothing() -> None:
+    """Idempotence, all replicas and Java's partitioner are what a producer gets unasked."""
+    properties = producer_properties("kafka:9092", {})
+    assert properties["enable.idempotence"] is True
+    assert properties["acks"] == "all"
+    assert properties["partitioner"] == "murmur2_random"
+    assert properties["compression.type"] in ("lz4", "zstd")
+
+
+def test_producer_properties_let_the_user_win() -> None:
+    """What the user sets replaces our default."""
+    assert producer_properties("kafka:9092", {"linger.ms": "50"})["linger.ms"] == "50"
+
+
+def test_producer_properties_are_all_known_to_librdkafka() -> None:
+    """Our defaults make a producer."""
+    assert len(Producer(producer_properties("127.0.0.1:1", {}))) == 0
+
+
+def test_admin_properties_keep_connection_and_security_only() -> None:
+    """What is a producer's alone does not reach the other clients; security does."""
+    properties = admin_properties(
+        "kafka:9092", {"linger.ms": "50", "compression.type": "zstd", "sasl.username": "me"}
+    )
+    assert properties["sasl.username"] == "me"
+    assert "linger.ms" not in properties
+    assert "compression.type" not in properties
+
+
+def test_refusing_bad_properties_names_the_key() -> None:
+    """Librdkafka's refusal becomes a configuration error."""
+    refusal = KafkaException(KafkaError(KafkaError._INVALID_ARG, "no such property"))
+    expected = r"^kafka\.properties: no such property$"
+    with pytest.raises(ConfigurationError, match=expected), refusing_bad_properties():
+        raise refusal

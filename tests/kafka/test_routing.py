@@ -1,0 +1,119 @@
+"""Topic names and routes."""
+
+from __future__ import annotations
+
+import string
+from io import BytesIO
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opend_kafka import schemas
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.kafka.routing import (
+    MAX_TOPIC_NAME,
+    encode_key,
+    escape,
+    routes,
+    topic_name,
+    topic_names,
+)
+from opend_kafka.opend.securities import MARKETS, Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype
+from opend_kafka.records.kinds import schema_of
+
+securities = st.builds(Security, st.sampled_from(sorted(MARKETS.values())), st.text(min_size=1))
+subtypes = st.sampled_from(Subtype)
+
+
+@pytest.mark.parametrize(
+    ("code", "escaped"),
+    [
+        ("00700", "00700"),
+        (".DJI", ".DJI"),
+        ("BRK-B", "BRK-2dB"),
+        ("A_B", "A-5fB"),
+        ("騰訊", "-e9-a8-b0-e8-a8-8a"),
+    ],
+)
+def test_escape_writes_other_characters_as_their_bytes(code: str, escaped: str) -> None:
+    """Every character outside [A-Za-z0-9.] becomes `-xx`, its UTF-8 bytes in hex."""
+    assert escape(code) == escaped
+
+
+@given(st.text(), st.text())
+def test_escape_is_injective(one: str, other: str) -> None:
+    """Two codes never share a topic name."""
+    assert (escape(one) == escape(other)) == (one == other)
+
+
+@given(st.text())
+def test_escape_uses_only_what_kafka_allows(code: str) -> None:
+    """A name holds no character that Kafka would refuse."""
+    assert set(escape(code)) <= set(string.ascii_letters + string.digits + ".-")
+
+
+@given(subtypes, securities, subtypes, securities)
+def test_topic_name_is_injective(
+    subtype: Subtype, security: Security, other_subtype: Subtype, other_security: Security
+) -> None:
+    """In the default layout, every (subtype, security) has a topic of its own."""
+    one = topic_name("opend", "subtype_security", subtype, _short(security))
+    other = topic_name("opend", "subtype_security", other_subtype, _short(other_security))
+    same = (subtype, _short(security)) == (other_subtype, _short(other_security))
+    assert (one == other) == same
+
+
+def _short(security: Security) -> Security:
+    return Security(security.market, security.code[:15])
+
+
+def test_topic_name_follows_the_layout() -> None:
+    """The two layouts name topics as the contract says."""
+    tencent = Security("HK", "00700")
+    names = [
+        topic_name("opend", layout, Subtype.TICKER, tencent)
+        for layout in ("subtype_security", "subtype")
+    ]
+    assert names == ["opend.ticker.HK.00700", "opend.ticker"]
+
+
+def test_topic_name_refuses_what_kafka_would() -> None:
+    """A name past Kafka's limit is a configuration error."""
+    longest = Security("HK", "0" * (MAX_TOPIC_NAME - len("opend.ticker.HK.")))
+    assert len(topic_name("opend", "subtype_security", Subtype.TICKER, longest)) == MAX_TOPIC_NAME
+    with pytest.raises(ConfigurationError, match="250 characters"):
+        topic_name("opend", "subtype_security", Subtype.TICKER, Security("HK", longest.code + "0"))
+
+
+@given(securities.filter(lambda one: _encodes(one.code)))
+def test_encode_key_reads_back(security: Security) -> None:
+    """A key holds the market and the code."""
+    read = fastavro.schemaless_reader(
+        BytesIO(encode_key(security)), schemas.load(schemas.KEY), None
+    )
+    assert read == {"market": security.market, "code": security.code}
+
+
+def _encodes(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def test_routes_carry_the_wire_format_of_key_and_value() -> None:
+    """A route's key and value prefix begin with what the wire format says for each."""
+    wanted = [Subscription(Security("HK", "00700"), Subtype.ORDER_BOOK)]
+    names = topic_names(wanted, prefix="opend", layout="subtype")
+    table = routes(
+        names,
+        schema_of=schema_of,
+        prefix=lambda topic, schema, is_key: f"{topic}/{schema}/{is_key};".encode(),
+    )
+    route = table[Subtype.ORDER_BOOK, 1, "00700"]
+    assert route.topic == "opend.order-book"
+    assert route.value_prefix == b"opend.order-book/opend.OrderBook/False;"
+    assert route.key == b"opend.order-book/opend.SecurityKey/True;" + encode_key(wanted[0].security)

@@ -1,0 +1,200 @@
+"""One push's way."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from opend_kafka import schemas
+from opend_kafka.kafka.routing import Route, routes, topic_names
+from opend_kafka.metrics import Metrics
+from opend_kafka.opend.events import Push
+from opend_kafka.opend.frames import FrameReader
+from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
+from opend_kafka.opend.securities import Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype
+from opend_kafka.pipeline import Pipeline
+from opend_kafka.records.kinds import schema_of
+
+VECTORS = {
+    vector["name"]: vector
+    for vector in json.loads(Path(__file__).with_name("data").joinpath("frames.json").read_text())[
+        "vectors"
+    ]
+}
+NOW_US = 1_700_000_000_123_456
+CONN_ID = 77
+
+
+class _Kept:
+    """A sink that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Route, bytes, int]] = []
+
+    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+        self.records.append((route, value, timestamp_ms))
+
+    def fields(self, index: int) -> Any:
+        route, value, _ = self.records[index]
+        return fastavro.schemaless_reader(
+            BytesIO(value), schemas.load(schema_of(route.subtype)), None
+        )
+
+
+def _pipeline(*wanted: tuple[str, Subtype]) -> tuple[Pipeline, _Kept, Metrics]:
+    subscriptions = [Subscription(Security.parse(code), subtype) for code, subtype in wanted]
+    table = routes(
+        topic_names(subscriptions, prefix="opend", layout="subtype_security"),
+        schema_of=schema_of,
+        prefix=lambda topic, schema, is_key: b"",
+    )
+    sink, metrics = _Kept(), Metrics("0")
+    return Pipeline(table, sink, metrics, now_us=lambda: NOW_US), sink, metrics
+
+
+@pytest.fixture
+def wired() -> tuple[Pipeline, _Kept, Metrics]:
+    """Give a pipeline for every security and subtype of the vectors."""
+    return _pipeline(
+        ("HK.00700", Subtype.TICKER),
+        ("US.AAPL", Subtype.TICKER),
+        ("HK.00700", Subtype.ORDER_BOOK),
+        ("HK.00700", Subtype.ORDER_BOOK_ODD),
+    )
+
+
+def _push(name: str) -> Push:
+    (frame,) = FrameReader().receive(bytes.fromhex(VECTORS[name]["frame_plain"]))
+    return Push(CONN_ID, frame.proto_id, frame.serial, frame.body)
+
+
+def _rejected(metrics: Metrics, reason: str) -> float | None:
+    return metrics.registry.get_sample_value("opend_kafka_rejected_total", {"reason": reason})
+
+
+def test_push_of_three_ticks_makes_three_records_in_order(
+    wired: tuple[Pipeline, _Kept, Metrics],
+) -> None:
+    """Each tick of a push is a record, in the push's order, with its place in the provenance."""
+    pipeline, sink, _ = wired
+    pipeline.push(_push("ticker_bydisconn_three"))
+    assert [sink.fields(index)["sequence"] & 0xFFFFFFFF for index in range(3)] == [
+        5869, 5870, 5871,
+    ]  # fmt: skip
+    assert [sink.fields(index)["provenance"]["push_index"] for index in range(3)] == [0, 1, 2]
+
+
+def test_push_goes_to_its_securitys_topic_at_its_ingest_time(
+    wired: tuple[Pipeline, _Kept, Metrics],
+) -> None:
+    """The route is the security's and subtype's; Kafka's timestamp is the ingest time."""
+    pipeline, sink, _ = wired
+    pipeline.push(_push("ticker_cache_us_odd_lot"))
+    route, _, timestamp_ms = sink.records[0]
+    assert route.topic == "opend.ticker.US.AAPL"
+    assert timestamp_ms == NOW_US // 1000
+
+
+def test_push_of_an_odd_lot_book_goes_to_its_own_subtype(
+    wired: tuple[Pipeline, _Kept, Metrics],
+) -> None:
+    """3013 serves two subtypes: its type decides."""
+    pipeline, sink, _ = wired
+    pipeline.push(_push("order_book_hk_odd_lot"))
+    pipeline.push(_push("order_book_hk_10_levels"))
+    assert [route.topic for route, _, _ in sink.records] == [
+        "opend.order-book-odd.HK.00700",
+        "opend.order-book.HK.00700",
+    ]
+
+
+def test_push_is_counted_by_subtype_and_push_data_type(
+    wired: tuple[Pipeline, _Kept, Metrics],
+) -> None:
+    """Pushes and records are counted under the labels of the contract."""
+    pipeline, _, metrics = wired
+    pipeline.push(_push("ticker_bydisconn_three"))
+    value = metrics.registry.get_sample_value
+    assert value("opend_kafka_pushes_received_total", {"subtype": "ticker"}) == 1
+    labels = {"subtype": "ticker", "push_data_type": "BYDISCONN"}
+    assert value("opend_kafka_records_produced_total", labels) == 3
+
+
+@pytest.mark.parametrize(
+    ("push", "reason"),
+    [
+        (Push(CONN_ID, 9999, 1, b""), "unknown_proto_id"),
+        (Push(CONN_ID, ProtoId.QOT_UPDATE_KL, 1, b""), "unknown_proto_id"),
+        (Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, b"\xff\xff"), "malformed"),
+        (Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, b"\x08\x00"), "no_s2c"),
+        (_push("ticker_push_error"), "ret_type"),
+    ],
+    ids=["unknown", "without-a-kind", "malformed", "no-s2c", "ret-type"],
+)
+def test_push_that_is_no_record_is_counted_and_logged(
+    wired: tuple[Pipeline, _Kept, Metrics], push: Push, reason: str
+) -> None:
+    """A bad push is counted and logged with its serial, and the next one goes on."""
+    pipeline, sink, metrics = wired
+    with capture_logs() as logged:
+        pipeline.push(push)
+    pipeline.push(_push("ticker_cache_hk"))
+    assert _rejected(metrics, reason) == 1
+    assert [line["push_serial"] for line in logged] == [push.serial]
+    assert len(sink.records) == 1
+
+
+def test_push_of_what_is_not_wanted_is_counted() -> None:
+    """A security or market that nobody subscribed makes no topic."""
+    pipeline, sink, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    pipeline.push(_push("ticker_cache_us_odd_lot"))
+    assert _rejected(metrics, "not_subscribed") == 1
+    assert sink.records == []
+
+
+def _ticker() -> Any:
+    response = Qot_UpdateTicker_pb2.Response(retType=0)
+    response.s2c.security.market, response.s2c.security.code = 1, "00700"
+    for sequence in (1, 2, 3):
+        response.s2c.tickerList.add(
+            time="", sequence=sequence, dir=1, price=1, volume=1, turnover=1
+        )
+    return response
+
+
+def test_push_keeps_the_neighbours_of_a_tick_that_cannot_be_mapped() -> None:
+    """A tick whose text is no UTF-8 is counted; the ticks before and behind it are records."""
+    pipeline, sink, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    response = _ticker()
+    response.s2c.tickerList[1].time = "MARK"
+    body = response.SerializeToString().replace(b"MARK", b"\xff\xfe\xfd\xfc")
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, body))
+    assert _rejected(metrics, "unmappable") == 1
+    assert [sink.fields(index)["sequence"] for index in range(len(sink.records))] == [1, 3]
+
+
+def test_push_from_a_market_newer_than_the_table_is_not_wanted() -> None:
+    """An unknown market number is no traceback."""
+    pipeline, _, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    response = _ticker()
+    response.s2c.security.market = 4711
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, response.SerializeToString()))
+    assert _rejected(metrics, "not_subscribed") == len(response.s2c.tickerList)
+
+
+@given(st.sampled_from([3005, 3007, 3009, 3011, 3013, 3015, 1]), st.binary(max_size=200))
+def test_push_never_raises_because_of_what_it_holds(proto_id: int, body: bytes) -> None:
+    """Any bytes are records or are counted."""
+    pipeline, _, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    with capture_logs():
+        pipeline.push(Push(CONN_ID, proto_id, 1, body))

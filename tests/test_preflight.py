@@ -1,0 +1,136 @@
+"""What `check` asks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from opend_kafka.config import Config
+from opend_kafka.kafka.topics import ensure
+from opend_kafka.opend.securities import Security
+from opend_kafka.plan import topic_specs
+from opend_kafka.preflight import Finding, examine
+from opend_kafka.simulator.market import Market
+from opend_kafka.simulator.server import Simulator
+from tests.conftest import Cluster
+
+TRADED = (Security("HK", "00700"),)
+
+
+@pytest.fixture
+async def opend_port() -> AsyncIterator[int]:
+    """Give the port of an OpenD with a quota of one."""
+    market = Market(TRADED, seed=1, rate=1, start_us=1_700_000_000_000_000)
+    async with Simulator(market, quota=1) as simulator:
+        yield simulator.port
+
+
+def _config(opend_port: int, bootstrap_servers: str, prefix: str, **changes: Any) -> Config:
+    content: dict[str, Any] = {
+        "opend": {"port": opend_port, "request_timeout_s": 2},
+        "subscriptions": [{"securities": ["HK.00700"], "subtypes": ["ticker"]}],
+        "kafka": {"bootstrap_servers": bootstrap_servers, "topic_prefix": prefix},
+        "schema_registry": {"url": None},
+    }
+    return Config.model_validate(content | changes)
+
+
+async def _findings(config: Config) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in await examine(config)}
+
+
+async def test_examine_finds_all_well(
+    opend_port: int, apache: Cluster, registry_url: str, prefix: str
+) -> None:
+    """Where everything answers, every finding is good, and the topic to be created is named."""
+    registry = {"url": registry_url, "subject_name_strategy": "topic"}
+    config = _config(opend_port, apache.bootstrap_servers, prefix, schema_registry=registry)
+    findings = await examine(config)
+    assert all(finding.ok for finding in findings), findings
+    assert any(f"{prefix}.ticker.HK.00700" in finding.text for finding in findings)
+
+
+async def test_examine_changes_nothing(opend_port: int, apache: Cluster, prefix: str) -> None:
+    """No topic stands that did not stand before."""
+    before = apache.topics.existing()
+    await examine(_config(opend_port, apache.bootstrap_servers, prefix))
+    assert apache.topics.existing() == before
+
+
+async def test_examine_counts_topics_that_exist(
+    opend_port: int, cluster: Cluster, prefix: str
+) -> None:
+    """Where the topics stand already, it says so."""
+    config = _config(opend_port, cluster.bootstrap_servers, prefix)
+    ensure(cluster.topics, topic_specs(config), create=True)
+    assert (await _findings(config))["topics"] == Finding("topics", True, "all 1 exist")
+
+
+async def test_examine_finds_topics_that_may_not_be_created(
+    opend_port: int, cluster: Cluster, prefix: str
+) -> None:
+    """With create false, a missing topic is a fault that names it."""
+    kafka = {
+        "bootstrap_servers": cluster.bootstrap_servers,
+        "topic_prefix": prefix,
+        "topics": {"create": False},
+    }
+    finding = (await _findings(_config(opend_port, "", prefix, kafka=kafka)))["topics"]
+    assert not finding.ok
+    assert f"{prefix}.ticker.HK.00700" in finding.text
+
+
+async def test_examine_finds_what_the_broker_would_refuse(
+    opend_port: int, apache: Cluster, prefix: str
+) -> None:
+    """A topic that cannot be created is a fault with the broker's reason."""
+    kafka = {
+        "bootstrap_servers": apache.bootstrap_servers,
+        "topic_prefix": prefix,
+        "topics": {"replication_factor": 9},
+    }
+    finding = (await _findings(_config(opend_port, "", prefix, kafka=kafka)))["topics"]
+    assert not finding.ok
+    assert "eplication" in finding.text
+
+
+async def test_examine_finds_that_the_quota_is_too_small(
+    opend_port: int, embedded: Cluster, prefix: str
+) -> None:
+    """More subscriptions than OpenD has left is a fault with both numbers."""
+    wanted = [{"securities": ["HK.00700"], "subtypes": ["ticker", "order-book"]}]
+    config = _config(opend_port, embedded.bootstrap_servers, prefix, subscriptions=wanted)
+    finding = (await _findings(config))["quota"]
+    assert not finding.ok
+    assert finding.text.startswith("2 subscriptions wanted, 1 left")
+
+
+async def test_examine_finds_that_no_opend_answers(embedded: Cluster, prefix: str) -> None:
+    """A wrong port is a fault that names it, and Kafka is examined all the same."""
+    findings = await _findings(_config(1, embedded.bootstrap_servers, prefix))
+    assert not findings["OpenD"].ok
+    assert "127.0.0.1:1" in findings["OpenD"].text
+    assert findings["Kafka"].ok
+
+
+async def test_examine_finds_that_no_kafka_answers(
+    opend_port: int, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka gone is one fault, and OpenD is examined all the same."""
+    monkeypatch.setattr("opend_kafka.kafka.topics.ANSWER_TIMEOUT_S", 0.3)
+    findings = await _findings(_config(opend_port, "127.0.0.1:1", prefix))
+    assert not findings["Kafka"].ok
+    assert findings["OpenD"].ok
+
+
+async def test_examine_finds_that_no_registry_answers(
+    opend_port: int, embedded: Cluster, prefix: str
+) -> None:
+    """The registry gone is one fault that names its URL."""
+    registry = {"url": "http://127.0.0.1:1"}
+    config = _config(opend_port, embedded.bootstrap_servers, prefix, schema_registry=registry)
+    finding = (await _findings(config))["schemas"]
+    assert not finding.ok
+    assert "http://127.0.0.1:1" in finding.text

@@ -1,0 +1,300 @@
+"""The worker from OpenD to Kafka: the same suite on the embedded and on the real Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+from structlog.testing import capture_logs
+
+from opend_kafka import worker as worker_module
+from opend_kafka.config import Config
+from opend_kafka.consuming.decoding import Decoder, Record
+from opend_kafka.consuming.reading import TopicReader
+from opend_kafka.errors import DeliveryFailed, DrainFailed, KafkaUnreachable, RegistryUnreachable
+from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka, EmbeddedTopics
+from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.market import Market
+from opend_kafka.simulator.server import Simulator
+from opend_kafka.worker import Worker
+from tests.conftest import Cluster
+
+TRADED = tuple(Security.parse(one) for one in ("HK.00700", "HK.09988", "US.AAPL"))
+START_US = 1_700_000_000_000_000
+#: Seconds after which something on this machine hangs.
+HANGS_S = 60
+
+
+class _Sent:
+    """What the simulator pushed: sequences by security, and every book."""
+
+    def __init__(self) -> None:
+        self.sequences: dict[str, list[int]] = defaultdict(list)
+        self.books: dict[str, list[Any]] = defaultdict(list)
+
+    def ticks(self, conn_id: int, security: Security, ticks: Any) -> None:
+        self.sequences[str(security)] += [tick.sequence for tick in ticks]
+
+    def book(self, conn_id: int, security: Security, book: Any) -> None:
+        self.books[str(security)].append(
+            [(level.price, level.volume) for level in book.orderBookAskList]
+        )
+
+    @property
+    def records(self) -> int:
+        return sum(map(len, self.sequences.values())) + sum(map(len, self.books.values()))
+
+
+def _config(opend_port: int, bootstrap_servers: str, prefix: str, **changes: Any) -> Config:
+    content: dict[str, Any] = {
+        "opend": {"port": opend_port, "reconnect": {"initial_s": 0.01, "max_s": 0.1}},
+        "subscriptions": [
+            {
+                "securities": [str(security) for security in TRADED],
+                "subtypes": ["ticker", "order-book"],
+            }
+        ],
+        "kafka": {"bootstrap_servers": bootstrap_servers, "topic_prefix": prefix},
+        "schema_registry": {"url": None},
+        "admin": {"port": 0},
+    }
+    for key, value in changes.items():
+        content[key] = content.get(key, {}) | value
+    return Config.model_validate(content)
+
+
+@asynccontextmanager
+async def _simulator(sent: _Sent | None = None) -> AsyncIterator[Simulator]:
+    market = Market(TRADED, seed=1, rate=1000, start_us=START_US)
+    hooks = {"on_sent": sent.ticks, "on_book_sent": sent.book} if sent else {}
+    async with Simulator(market, pace=False, **hooks) as simulator:  # type: ignore[arg-type]
+        yield simulator
+
+
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """Run a worker; at the end stop it, and raise what it raised."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.run(stop))
+    try:
+        yield task
+    finally:
+        stop.set()
+        async with asyncio.timeout(HANGS_S):
+            await asyncio.wait([task])
+    task.result()
+
+
+async def _until(condition: Any, task: asyncio.Task[None]) -> None:
+    """Let the loop turn until the condition holds; fail with the worker if it fails."""
+    async with asyncio.timeout(HANGS_S):
+        while not condition():
+            if task.done():
+                task.result()
+            await asyncio.sleep(0.005)
+
+
+def _read(bootstrap_servers: str, prefix: str, records: int) -> dict[str, list[Record]]:
+    """Read so many records, by topic, each topic in its order."""
+    decoder = Decoder()
+    by_topic: dict[str, list[Record]] = defaultdict(list)
+    with TopicReader(bootstrap_servers, [f"{prefix}.*"]) as reader:
+        read = 0
+        while read < records:
+            messages = reader.read(HANGS_S, at_most=records - read)
+            read += len(messages)
+            for message in messages:
+                by_topic[message.topic() or ""].append(decoder.decode(message.value() or b""))
+    return by_topic
+
+
+async def test_worker_lands_every_tick_and_book_in_push_order(
+    cluster: Cluster, prefix: str
+) -> None:
+    """What the simulator pushed stands in the topics: all of it, once, in its order."""
+    sent = _Sent()
+    async with _simulator(sent) as simulator:
+        config = _config(simulator.port, cluster.bootstrap_servers, prefix)
+        worker = Worker(config, topic_admin=cluster.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            await simulator.drive(until_tick=3000)
+            await _until(lambda: worker.delivered == sent.records, task)
+    by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
+    for security in map(str, TRADED):
+        ticks = by_topic[f"{prefix}.ticker.{security}"]
+        assert [tick.fields["sequence"] for tick in ticks] == sent.sequences[security]
+        books = by_topic[f"{prefix}.order-book.{security}"]
+        asks = [
+            [(level["price"], level["volume"]) for level in book.fields["asks"]] for book in books
+        ]
+        assert asks == sent.books[security]
+
+
+async def test_worker_drains_what_it_has_read_when_it_is_stopped(
+    cluster: Cluster, prefix: str
+) -> None:
+    """After a stop, every record that was handed to the producer is in Kafka."""
+    async with _simulator() as simulator:
+        properties = {"properties": {"linger.ms": 2000}, "topic_prefix": prefix}
+        kafka = properties | {"bootstrap_servers": cluster.bootstrap_servers}
+        config = _config(simulator.port, cluster.bootstrap_servers, prefix, kafka=kafka)
+        worker = Worker(config, topic_admin=cluster.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            simulator.advance(0.5)
+            await _until(lambda: worker.buffered_records > 0, task)
+        assert worker.buffered_records == 0
+        assert worker.delivered > 0
+
+
+async def test_worker_links_again_after_the_link_broke(cluster: Cluster, prefix: str) -> None:
+    """A cut link is logged and counted; the next one goes on with ticks."""
+    sent = _Sent()
+    async with _simulator(sent) as simulator:
+        worker = Worker(
+            _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
+        )
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            first = worker.status.conn_id
+            simulator.drop_clients()
+            await _until(
+                lambda: worker.status.session == "live" and worker.status.conn_id != first, task
+            )
+            simulator.advance(0.1)
+            await _until(lambda: worker.delivered >= sent.records, task)
+    value = worker.metrics.registry.get_sample_value
+    assert value("opend_kafka_reconnects_total", {"reason": "link_lost"}) == 1
+
+
+async def test_worker_reports_an_unknown_code_and_keeps_the_others(
+    embedded: Cluster, prefix: str
+) -> None:
+    """One bad code is refused by name, and the rest is live."""
+    async with _simulator() as simulator:
+        securities = [*map(str, TRADED), "HK.99999"]
+        config = _config(simulator.port, embedded.bootstrap_servers, prefix).model_copy(
+            update={
+                "subscriptions": Config.model_validate(
+                    {"subscriptions": [{"securities": securities, "subtypes": ["ticker"]}]}
+                ).subscriptions
+            }
+        )
+        worker = Worker(config, topic_admin=embedded.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            assert worker.status.standing == {f"ticker of {one}" for one in TRADED}
+            assert list(worker.status.refused) == ["ticker of HK.99999"]
+            assert any("HK.99999" in reason for reason in worker.status.reasons_not_ready())
+
+
+async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, prefix: str) -> None:
+    """Without OpenD the worker says what is wrong, again and again, and still stops cleanly."""
+    worker = Worker(_config(1, embedded.bootstrap_servers, prefix), topic_admin=embedded.topics)
+    value = worker.metrics.registry.get_sample_value
+    unreachable = {"reason": "unreachable"}
+    with capture_logs() as logged:
+        async with _running(worker) as task:
+            await _until(
+                lambda: (value("opend_kafka_reconnects_total", unreachable) or 0) >= 3, task
+            )
+    assert any("no OpenD answers at 127.0.0.1:1" in line.get("cause", "") for line in logged)
+
+
+async def test_worker_ends_where_no_kafka_answers(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka unreachable at the start is an error that names the address."""
+    monkeypatch.setattr("opend_kafka.kafka.topics.ANSWER_TIMEOUT_S", 0.3)
+    worker = Worker(_config(1, "127.0.0.1:1", prefix))
+    with pytest.raises(KafkaUnreachable, match=r"127\.0\.0\.1:1"):
+        await worker.run(asyncio.Event())
+
+
+async def test_worker_ends_where_no_registry_answers(
+    embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The registry gone at the start is waited for a while, and then an error."""
+    monkeypatch.setattr(worker_module, "REGISTRY_START_S", 0.6)
+    registry = {"schema_registry": {"url": "http://127.0.0.1:1"}}
+    worker = Worker(
+        _config(1, embedded.bootstrap_servers, prefix, **registry), topic_admin=embedded.topics
+    )
+    with pytest.raises(RegistryUnreachable, match=r"http://127\.0\.0\.1:1"):
+        await worker.run(asyncio.Event())
+
+
+@pytest.mark.parametrize("policy", ["exit", "continue"])
+async def test_worker_follows_the_policy_for_what_kafka_refuses(prefix: str, policy: str) -> None:
+    """`exit` ends the worker with the reason; `continue` counts and goes on."""
+    with EmbeddedKafka() as kafka:
+        async with _simulator() as simulator:
+            part = {
+                "bootstrap_servers": kafka.bootstrap_servers,
+                "topic_prefix": prefix,
+                "on_delivery_failure": policy,
+            }
+            config = _config(simulator.port, kafka.bootstrap_servers, prefix, kafka=part)
+            worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
+            kafka.inject_errors(ApiKey.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+            if policy == "exit":
+                with pytest.raises(DeliveryFailed, match="authorization"):
+                    await worker.run(asyncio.Event())
+            else:
+                async with _running(worker) as task:
+                    await _until(lambda: worker.status.delivery_failures > 0, task)
+                    simulator.advance(0.1)
+                    await _until(lambda: worker.delivered > 0, task)
+
+
+async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) -> None:
+    """Past max_buffered_bytes nothing more is read; when Kafka is back, all of it arrives."""
+    sent = _Sent()
+    with EmbeddedKafka() as kafka:
+        async with _simulator(sent) as simulator:
+            part = {
+                "bootstrap_servers": kafka.bootstrap_servers,
+                "topic_prefix": prefix,
+                "max_buffered_bytes": 1_000_000,
+            }
+            config = _config(simulator.port, kafka.bootstrap_servers, prefix, kafka=part)
+            worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
+            async with _running(worker) as task:
+                await _until(lambda: worker.status.session == "live", task)
+                kafka.broker_down(1)
+                while worker.status.reading:
+                    simulator.advance(0.5)
+                    await asyncio.sleep(0.01)
+                simulator.advance(1)
+                assert worker.buffered_bytes < 3_000_000
+                kafka.broker_up(1)
+                await _until(lambda: worker.delivered == sent.records, task)
+                assert worker.status.reading
+
+
+async def test_worker_says_that_kafka_did_not_take_what_it_holds(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain that Kafka does not answer ends with the number of records that may be missing."""
+    monkeypatch.setattr(worker_module, "DRAIN_S", 0.2)
+    with EmbeddedKafka() as kafka:
+        async with _simulator() as simulator:
+            worker = Worker(
+                _config(simulator.port, kafka.bootstrap_servers, prefix),
+                topic_admin=EmbeddedTopics(kafka),
+            )
+            stop = asyncio.Event()
+            task = asyncio.create_task(worker.run(stop))
+            await _until(lambda: worker.status.session == "live", task)
+            kafka.broker_down(1)
+            simulator.advance(0.5)
+            await _until(lambda: worker.buffered_records > 0, task)
+            stop.set()
+            with pytest.raises(DrainFailed, match=r"did not acknowledge \d+ records"):
+                await task
