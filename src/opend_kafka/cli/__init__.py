@@ -19,15 +19,13 @@ from opend_kafka.errors import ConfigurationError, OpendKafkaError
 TRACEBACK_VARIABLE = "OPEND_KAFKA_TRACEBACK"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  opend-kafka demo --seconds 30",
+)
 @click.version_option(__version__, prog_name="opend-kafka")
 def cli() -> None:
-    r"""Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka.
-
-    \b
-    See it work, with nothing installed:
-      opend-kafka demo
-    """
+    """Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka."""
 
 
 for command in (demo, run, check, tail, simulate):

@@ -78,9 +78,9 @@ async def play(
         show: called for each frame.
     """
     traded = securities(number)
-    market = Market(traded, seed=1, rate=rate, start_us=time.time_ns() // 1000)
     board = Board()
     with EmbeddedKafka() as kafka:
+        market = Market(traded, seed=1, rate=rate, start_us=time.time_ns() // 1000)
         async with Simulator(market) as simulator:
             config = configuration(simulator.port, kafka.bootstrap_servers, traded)
             topics = EmbeddedTopics(kafka)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 
 import structlog
 
@@ -22,18 +22,29 @@ LATE_US = 1_000_000
 _log = structlog.get_logger()
 
 
-async def follow_the_clock(
+def follow_the_clock(
     market: Market,
     advance_to: Callable[[int], None],
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
+) -> Coroutine[None, None, None]:
     """Advance a market for ever, from where it stands, as fast as the clock's seconds pass.
 
-    A delay is made up for: the ticks and their times are the same, they only come later.
+    They pass from this call on, also while the coroutine waits for its first turn. A delay is
+    made up for: the ticks and their times are the same, they only come later.
     """
-    begun_s, begun_us, was_late = clock(), market.now_us, False
+    return _follow(market, advance_to, clock, sleep, clock())
+
+
+async def _follow(
+    market: Market,
+    advance_to: Callable[[int], None],
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]],
+    begun_s: float,
+) -> None:
+    begun_us, was_late = market.now_us, False
     while True:
         due_us = begun_us + int((clock() - begun_s) * 1_000_000)
         until_us = min(due_us, market.now_us + STEP_US)

@@ -1,0 +1,139 @@
+"""What the documents say is so."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from opend_kafka import config, schemas
+from opend_kafka.cli import cli
+from opend_kafka.config import Config
+from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.metrics import Metrics
+from opend_kafka.opend.frames import FrameReader
+from opend_kafka.opend.messages import decode_push
+from opend_kafka.records.engine import Provenance, RecordEncoder
+from opend_kafka.records.ticker import TICKER
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
+
+
+def _text(document: str) -> str:
+    return ROOT.joinpath(document).read_text()
+
+
+def _blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", _text(document), re.DOTALL | re.MULTILINE)
+
+
+def _command_lines(document: str) -> list[list[str]]:
+    lines = "".join(_blocks(document, "bash")).splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
+def test_configurations_in_documents_load(document: str) -> None:
+    """Each YAML block is a configuration that the worker takes."""
+    for block in _blocks(document, "yaml"):
+        assert config.parse(block).wanted()
+
+
+def test_configuration_document_shows_the_defaults() -> None:
+    """What docs/configuration.md shows as defaults are the defaults."""
+    (block,) = _blocks("docs/configuration.md", "yaml")
+    shown = config.parse(block)
+    entry = {
+        "securities": ["HK.00700", "US.AAPL"],
+        "subtypes": ["ticker", "order-book", "order-book-odd"],
+    }
+    assert shown == Config.model_validate({"subscriptions": [entry]})
+
+
+def test_configuration_document_shows_every_key() -> None:
+    """No key is missing from docs/configuration.md."""
+    (block,) = _blocks("docs/configuration.md", "yaml")
+    shown = yaml.safe_load(block)
+    parsed = config.parse(block)
+    assert set(shown) == set(Config.model_fields)
+    for name in ("opend", "kafka", "schema_registry", "admin", "log"):
+        assert set(shown[name]) == set(type(getattr(parsed, name)).model_fields)
+    assert set(shown["subscriptions"][0]) == set(type(parsed.subscriptions[0]).model_fields)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_in_documents_parse(document: str) -> None:
+    """Each `opend-kafka` line names a command with options that it has."""
+    for words in _command_lines(document):
+        if words[0].endswith("opend-kafka"):
+            command = cli.commands[words[1]]
+            command.make_context(words[1], list(words[2:]), resilient_parsing=False)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_make_targets_in_documents_exist(document: str) -> None:
+    """Each `make` line names a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z]+):", _text("Makefile"), re.MULTILINE))
+    assert {words[1] for words in _command_lines(document) if words[0] == "make"} <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_in_documents_lead_somewhere(document: str) -> None:
+    """Each relative link names a file that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", _text(document))
+    folder = ROOT.joinpath(document).parent
+    assert [link for link in links if not folder.joinpath(link).exists()] == []
+
+
+def test_readmes_tick_is_what_the_worker_makes() -> None:
+    """The decoded example is OpenD's own push, through our encoder and decoder."""
+    vectors = json.loads(ROOT.joinpath("tests/data/frames.json").read_text())["vectors"]
+    (vector,) = (one for one in vectors if one["name"] == "ticker_realtime_hk")
+    (frame,) = FrameReader().receive(bytes.fromhex(vector["frame_plain"]))
+    s2c = decode_push(frame.proto_id, frame.body)
+    encoder = RecordEncoder(TICKER)
+    provenance = Provenance(6825335709542277011, frame.serial, 1624588428174901)
+    prefix = schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint("opend.Ticker")
+    value = encoder.encode(s2c, encoder.rows(s2c)[0], 0, provenance, prefix)
+    decoded = json.dumps(Decoder().decode(value).fields, default=lambda time: time.isoformat())
+    (block,) = _blocks("README.md", "json")
+    assert json.loads(block) == json.loads(decoded)
+
+
+def test_operations_document_names_every_metric() -> None:
+    """docs/operations.md lists all metrics that exist, and none that do not."""
+    exist = {
+        metric.name.removeprefix("opend_kafka_") + ("_total" if metric.type == "counter" else "")
+        for metric in Metrics("0").registry.collect()
+    }
+    table = _text("docs/operations.md").split("prefix `opend_kafka_`")[1].split("## What")[0]
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`([a-z_]+)", row)}
+    assert listed == exist
+
+
+def test_operations_document_names_every_log_event() -> None:
+    """docs/operations.md explains each event that the worker logs."""
+    sources = [ROOT / "src/opend_kafka" / name for name in ("worker.py", "pipeline.py")]
+    sources += ROOT.glob("src/opend_kafka/admin/*.py")
+    logged = {
+        event
+        for source in sources
+        for event in re.findall(r"\blog\.\w+\(\s*\"(\w+)\"", source.read_text())
+    }
+    explained = set(re.findall(r"`([a-z_]+)`", _text("docs/operations.md").split("`event`")[1]))
+    assert logged <= explained
+
+
+def test_every_command_is_in_a_document() -> None:
+    """README or another document shows each command at work."""
+    shown = {
+        words[1] for one in DOCUMENTS for words in _command_lines(one) if "opend-kafka" in words[0]
+    }
+    shown |= set(re.findall(r"`opend-kafka (\w+)`", _text("CHANGELOG.md")))
+    assert set(cli.commands) <= shown
