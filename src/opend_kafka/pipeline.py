@@ -6,6 +6,7 @@ A push that cannot go this way is counted and logged, and its neighbours go on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Protocol
 
 import structlog
@@ -55,6 +56,9 @@ class Pipeline:
         self._routes = routes
         self._sink = sink
         self._metrics = metrics
+        # A look-up of labels costs more than a count.
+        self._pushes_received = cache(metrics.pushes_received.labels)
+        self._records_produced = cache(metrics.records_produced.labels)
         self._now_us = now_us
 
     def push(self, push: Push) -> None:
@@ -73,7 +77,7 @@ class Pipeline:
         provenance = Provenance(push.conn_id, push.serial, self._now_us())
         rows = encoder.rows(s2c)
         if rows:
-            self._metrics.pushes_received.labels(rows[0].subtype).inc()
+            self._pushes_received(rows[0].subtype).inc()
         for index, row in enumerate(rows):
             try:
                 route = self._route(row)
@@ -82,7 +86,7 @@ class Pipeline:
                 self._reject(push, error)
                 continue
             self._sink.produce(route, value, provenance.ingest_time_us // 1000)
-            self._metrics.records_produced.labels(row.subtype, row.push_data_type).inc()
+            self._records_produced(row.subtype, row.push_data_type).inc()
 
     def _route(self, row: Row) -> Route:
         route = self._routes.get((row.subtype, row.market_number, row.code))

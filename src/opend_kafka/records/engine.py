@@ -110,7 +110,7 @@ class RecordEncoder:
         try:
             record = {name: read(s2c, row.message) for name, read in self._readers.items()}
             record["provenance"] = _provenance(provenance, push_index)
-            fastavro.schemaless_writer(out, self._schema, record, strict=True)
+            fastavro.schemaless_writer(out, self._schema, record)
         except (TypeError, ValueError, OverflowError) as error:
             # A string that is no UTF-8 comes from protobuf (upb) as bytes: a TypeError here.
             raise RecordUnmappable(self.schema_name, str(error)) from None
