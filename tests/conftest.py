@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,11 +10,17 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+import structlog
+from hypothesis import settings
 
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
 from tests.clusters import apache_kafka, apicurio
 from tests.clusters.requirement import skipping_unless_required
+
+# A loaded machine makes no example wrong.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 #: Names a cluster to test on in place of one that the tests start.
 BOOTSTRAP_VARIABLE = "OPEND_KAFKA_TEST_BOOTSTRAP"
@@ -33,6 +40,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("OPEND_KAFKA__"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Undo what a test's command does to the process's logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from opend_kafka.errors import ConfigurationError
+from opend_kafka.errors import ConfigurationError, KeyUnusable
+from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
 from opend_kafka.records.kinds import SUBTYPES
@@ -74,12 +75,32 @@ class OpenD(_Part):
     host: str = "127.0.0.1"
     port: Port = 11111
     transport: Annotated[Literal["tcp", "websocket"], _only("tcp")] = "tcp"
-    encryption: Annotated[Literal["none", "ftaes_ecb", "aes_ecb", "aes_cbc"], _only("none")] = (
-        "none"
-    )
+    encryption: Encryption = Encryption.NONE
+    rsa_private_key_file: Path | None = None
     push_format: Annotated[Literal["protobuf", "json"], _only("protobuf")] = "protobuf"
     request_timeout_s: PositiveSeconds = 12
     reconnect: Reconnect = Reconnect()
+
+    @model_validator(mode="after")
+    def _key_for_the_cipher(self) -> OpenD:
+        if self.encryption is not Encryption.NONE and self.rsa_private_key_file is None:
+            raise ValueError(
+                f"encryption {self.encryption} needs rsa_private_key_file, the key file of OpenD"
+            )
+        return self
+
+    def rsa(self) -> PacketCipher:
+        """Give the cipher of InitConnect.
+
+        Raises:
+            KeyUnusable: the file cannot be read, or holds no usable key.
+        """
+        if self.rsa_private_key_file is None:
+            return Plain()
+        try:
+            return read_rsa(self.rsa_private_key_file)
+        except KeyUnusable as error:
+            raise KeyUnusable(f"opend.rsa_private_key_file: {error}") from None
 
 
 def _security(value: Any) -> Security:
@@ -233,7 +254,6 @@ class _Sources(Config, BaseSettings):
 
 #: Keys that are part of the contract and come with a later version.
 _LATER = {
-    ("opend", "rsa_private_key_file"),
     ("opend", "websocket"),
     ("repair",),
     ("scale",),

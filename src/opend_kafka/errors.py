@@ -2,13 +2,15 @@
 
     OpendKafkaError
     ├── ConfigurationError          the user's file or environment; exit code 2
+    │   └── KeyUnusable
     ├── OpenDError                  the link to OpenD; a new connection may mend it
     │   ├── OpenDUnreachable
     │   ├── LinkLost
     │   ├── ProtocolViolation       bytes that no OpenD sends
     │   │   ├── BadMagic
     │   │   ├── FrameTooLarge
-    │   │   └── ReplyUnreadable
+    │   │   ├── ReplyUnreadable
+    │   │   └── KeyMismatch
     │   ├── RequestRefused          retType ≠ 0
     │   ├── RequestTimedOut
     │   └── OpenDNotReady
@@ -28,6 +30,7 @@
     ├── RegistryError               the schema registry
     │   ├── RegistryUnreachable
     │   └── SchemaRefused
+    ├── PacketUndecipherable        one packet, in the cipher; its frame is damaged
     └── RecordUndecodable           what a consumer read is no record of ours
 
 Errors carry attributes; their text says what happened, where, and what to do.
@@ -44,6 +47,10 @@ class OpendKafkaError(Exception):
 
 class ConfigurationError(OpendKafkaError):
     """The configuration cannot be used. The text names the key, the line and the fix."""
+
+
+class KeyUnusable(ConfigurationError):
+    """A key that nothing can be encrypted with. The text holds nothing of the key."""
 
 
 class OpenDError(OpendKafkaError):
@@ -109,6 +116,17 @@ class ReplyUnreadable(ProtocolViolation):
     """The body of a reply is not the message that its proto_id promises."""
 
     reason = "reply_unreadable"
+
+
+class KeyMismatch(ProtocolViolation):
+    """The two sides do not encrypt alike."""
+
+    reason = "key_mismatch"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"{cause}; opend.encryption and opend.rsa_private_key_file must be what OpenD is set to"
+        )
 
 
 class RequestRefused(OpenDError):
@@ -294,6 +312,10 @@ class SchemaRefused(RegistryError):
             "see what stands there, and keep its versions compatible"
         )
         self.subject = subject
+
+
+class PacketUndecipherable(OpendKafkaError):
+    """A body that the cipher cannot have made. Its frame counts as damaged."""
 
 
 class RecordUndecodable(OpendKafkaError):

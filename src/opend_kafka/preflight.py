@@ -57,7 +57,7 @@ def _gathered(subject: str, examination: Any, config: Config) -> list[Finding]:
 async def _examine_opend(config: Config) -> list[Finding]:
     try:
         state = await _ask_opend(config)
-    except OpenDError as error:
+    except OpendKafkaError as error:
         return [Finding("OpenD", False, str(error))]
     wanted = len(config.wanted())
     fits = wanted <= state.remainQuota
@@ -75,6 +75,7 @@ async def _ask_opend(config: Config) -> Any:
         OpenDError: OpenD does not come that far.
     """
     opend = config.opend
+    rsa = opend.rsa()
     connection = await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
     live = asyncio.get_running_loop().create_future()
     cause = "it does not answer"
@@ -87,7 +88,10 @@ async def _ask_opend(config: Config) -> Any:
             case Live():
                 live.set_result(None)
 
-    link = Link(connection, Session(request_timeout_s=opend.request_timeout_s), on_event)
+    session = Session(
+        request_timeout_s=opend.request_timeout_s, encryption=opend.encryption, rsa=rsa
+    )
+    link = Link(connection, session, on_event)
     running = asyncio.create_task(link.run())
     try:
         async with asyncio.timeout(opend.request_timeout_s):

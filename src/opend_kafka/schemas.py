@@ -30,6 +30,8 @@ def load(name: str) -> dict[str, Any]:
         FileNotFoundError: `avro/` has no schema of that name.
     """
     with as_file(files("opend_kafka.avro") / f"{name}.avsc") as path:
+        if not path.is_file():
+            raise FileNotFoundError(f"avro/ has no {name}.avsc")
         return cast(dict[str, Any], load_schema(str(path)))
 
 

@@ -78,9 +78,10 @@ class Worker:
     ) -> None:
         self.status = Status()
         self.metrics = metrics or Metrics(__version__)
-        self._config = config
+        self.config = config
         self._wanted = config.wanted()
         self._topics = topics_of(config)
+        self._rsa = config.opend.rsa()
         self._topic_admin = topic_admin or KafkaTopics(
             config.kafka.bootstrap_servers, config.kafka.librdkafka
         )
@@ -98,8 +99,8 @@ class Worker:
         self._failure = asyncio.get_running_loop().create_future()
         table = await asyncio.to_thread(self._prepare_kafka)
         self._producer = RecordProducer(
-            self._config.kafka.bootstrap_servers,
-            self._config.kafka.librdkafka,
+            self.config.kafka.bootstrap_servers,
+            self.config.kafka.librdkafka,
             topics={route.topic: route.subtype for route in table.values()},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
@@ -109,7 +110,7 @@ class Worker:
         )
         try:
             async with serving(
-                self._config.admin.host, self._config.admin.port, self.status, self.metrics
+                self.config.admin.host, self.config.admin.port, self.status, self.metrics
             ):
                 await self._work(stop)
         finally:
@@ -132,10 +133,10 @@ class Worker:
 
     def _prepare_kafka(self) -> Routes:
         """Bring topics and schemas into place, before the first tick needs them."""
-        kafka = self._config.kafka
-        created = ensure(self._topic_admin, topic_specs(self._config), create=kafka.topics.create)
+        kafka = self.config.kafka
+        created = ensure(self._topic_admin, topic_specs(self.config), create=kafka.topics.create)
         log.info("topics_ready", topics=len(self._topics), created=len(created))
-        with wire_format_of(self._config) as wire_format:
+        with wire_format_of(self.config) as wire_format:
             wire_format.await_answer(REGISTRY_START_S)
             return routes(self._topics, schema_of=schema_of, prefix=wire_format.prefix)
 
@@ -157,7 +158,7 @@ class Worker:
 
     async def _keep_linked(self) -> None:
         """Link, and link again, for ever."""
-        reconnect = self._config.opend.reconnect
+        reconnect = self.config.opend.reconnect
         self._backoff = Backoff(reconnect.initial_s, reconnect.max_s)
         while True:
             try:
@@ -167,11 +168,16 @@ class Worker:
             await asyncio.sleep(self._backoff.next_s())
 
     async def _link(self) -> None:
-        opend = self._config.opend
+        opend = self.config.opend
         self.status.session = "connecting"
         connection = await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
         self.status.session = "initialising"
-        session = Session(self._wanted, request_timeout_s=opend.request_timeout_s)
+        session = Session(
+            self._wanted,
+            request_timeout_s=opend.request_timeout_s,
+            encryption=opend.encryption,
+            rsa=self._rsa,
+        )
         link = Link(
             connection,
             session,
@@ -242,7 +248,7 @@ class Worker:
 
     async def _gate(self) -> None:
         """Hold back from OpenD while Kafka owes us too many acknowledgements."""
-        limit = self._config.kafka.max_buffered_bytes
+        limit = self.config.kafka.max_buffered_bytes
         if self._producer.buffered_bytes < limit:
             return
         log.warning("backpressure_began", buffered_bytes=self._producer.buffered_bytes)
@@ -256,7 +262,7 @@ class Worker:
 
     def _on_delivery_failure(self, error: DeliveryFailed) -> None:
         self.status.delivery_failures += 1
-        if self._config.kafka.on_delivery_failure == "continue":
+        if self.config.kafka.on_delivery_failure == "continue":
             log.error("delivery_failed", topic=error.topic, cause=error.reason)
         elif not self._failure.done():
             self._failure.set_exception(error)

@@ -12,14 +12,23 @@ import signal
 import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from opend_kafka.opend.ciphers import Rsa, load_rsa_key
 from opend_kafka.opend.pb.Qot_Common_pb2 import OrderBook, Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator import Market, Simulator
+
+# The SDK never closes the key file that it reads.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:Exception ignored in.*key\.pem:pytest.PytestUnraisableExceptionWarning"
+)
 
 CODES = ["HK.00700", "HK.09988", "US.AAPL", "SH.600519"]
 QUOTA = 10
@@ -78,12 +87,31 @@ def record() -> Record:
     return Record()
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def key_file(request: pytest.FixtureRequest, only_key_file: Path) -> Path | None:
+    """The RSA key file that both sides hold, or none: every test runs both ways."""
+    return only_key_file if request.param else None
+
+
+@pytest.fixture(scope="module")
+def only_key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An RSA key. The SDK keeps to the first one that it was given."""
+    # The SDK can use no other size: it cuts its chunks for 1024 bits.
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - see above
+    path = tmp_path_factory.mktemp("keys") / "key.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    )
+    return path
+
+
 @pytest.fixture
-async def simulator(record: Record) -> AsyncIterator[Simulator]:
+async def simulator(record: Record, key_file: Path | None) -> AsyncIterator[Simulator]:
     """A simulator whose time the test moves."""
     market = Market(
         [Security.parse(code) for code in CODES],
-        seed=1,
+        # The SDK keeps connection ids, and whether they encrypt, for the life of the process.
+        seed=2 if key_file else 1,
         rate=1_000,
         start_us=1_700_000_000_000_000,
     )
@@ -91,6 +119,7 @@ async def simulator(record: Record) -> AsyncIterator[Simulator]:
         market,
         pace=False,
         quota=QUOTA,
+        rsa=Rsa(load_rsa_key(key_file.read_bytes())) if key_file else None,
         on_sent=record.on_sent,
         on_book_sent=record.on_book_sent,
     ) as simulator:
@@ -130,13 +159,19 @@ class Sdk:
 
 
 @pytest.fixture
-async def connect(futu: Any, simulator: Simulator) -> AsyncIterator[Callable[[], Any]]:
+async def connect(
+    futu: Any, simulator: Simulator, key_file: Path | None
+) -> AsyncIterator[Callable[[], Any]]:
     """Connect contexts of the SDK, and close them so that none of their threads is left."""
     threads = set(threading.enumerate())
     contexts: list[Any] = []
 
     async def connect() -> Sdk:
-        context = await asyncio.to_thread(futu.OpenQuoteContext, "127.0.0.1", simulator.port)
+        # With a file set, the SDK encrypts InitConnect, whatever `is_encrypt` says.
+        futu.SysConfig.INIT_RSA_FILE = str(key_file or "")
+        context = await asyncio.to_thread(
+            futu.OpenQuoteContext, "127.0.0.1", simulator.port, is_encrypt=key_file is not None
+        )
         contexts.append(context)
         return Sdk(futu, context)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from opend_kafka import logs
 from opend_kafka.cli.options import Securities
 from opend_kafka.cli.stopping import run_until_stopped
 from opend_kafka.errors import ConfigurationError
+from opend_kafka.opend.ciphers import read_rsa
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.server import SimulatorSettings, serve
 
@@ -56,6 +58,11 @@ DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
     type=click.IntRange(0),
     help="Subscriptions that all clients together may have.",
 )
+@click.option(
+    "--rsa-private-key-file",
+    type=click.Path(path_type=Path),
+    help="OpenD's RSA key: InitConnect is encrypted with it, and clients may ask for more.",
+)
 def simulate(
     host: str,
     port: int,
@@ -64,11 +71,13 @@ def simulate(
     seed: int,
     start: datetime | None,
     quota: int,
+    rsa_private_key_file: Path | None,
 ) -> None:
     """Stand in for OpenD: a seeded market that the official SDKs can connect to."""
     logs.configure()
     start_us = int(start.replace(tzinfo=UTC).timestamp() * 1_000_000) if start else None
-    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota)
+    rsa = read_rsa(rsa_private_key_file) if rsa_private_key_file else None
+    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota, rsa)
 
     async def body(stop: asyncio.Event) -> None:
         try:

@@ -7,6 +7,7 @@ A cipher is stateless: each packet stands alone.
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from opend_kafka.errors import KeyUnusable, PacketUndecipherable
+from opend_kafka.errors import KeyMismatch, KeyUnusable, PacketUndecipherable
 
 #: Bytes of an AES block, and of its key.
 _BLOCK = 16
@@ -118,9 +119,7 @@ class _Pkcs7:
         """See `PacketCipher.encrypt`."""
         padder = symmetric.PKCS7(_BLOCK * 8).padder()
         encryptor = self._cipher.encryptor()
-        return (
-            encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
-        )
+        return encryptor.update(padder.update(plain) + padder.finalize()) + encryptor.finalize()
 
     def decrypt(self, data: bytes) -> bytes:
         """See `PacketCipher.decrypt`."""
@@ -197,6 +196,21 @@ def load_rsa_key(pem: bytes) -> RSAPrivateKey:
     return key
 
 
+def read_rsa(path: Path) -> Rsa:
+    """Give the cipher of InitConnect from a key file.
+
+    Raises:
+        KeyUnusable: the file cannot be read, or holds no usable key.
+    """
+    try:
+        return Rsa(load_rsa_key(path.read_bytes()))
+    except OSError as error:
+        cause = error.strerror or str(error)
+    except KeyUnusable as error:
+        cause = str(error)
+    raise KeyUnusable(f"{path}: {cause}")
+
+
 def packet_cipher(encryption: Encryption, aes_key: str, aes_iv: str) -> PacketCipher:
     """Give the cipher for everything after InitConnect.
 
@@ -206,17 +220,17 @@ def packet_cipher(encryption: Encryption, aes_key: str, aes_iv: str) -> PacketCi
         aes_iv: InitConnect's aesCBCiv; empty where there is none.
 
     Raises:
-        KeyUnusable: the key or the iv does not have 16 bytes.
+        KeyMismatch: the key or the iv does not have 16 bytes.
     """
     key, iv = aes_key.encode(), aes_iv.encode()
     if encryption is Encryption.NONE:
         return Plain()
     if len(key) != _BLOCK:
-        raise KeyUnusable(f"OpenD gave an AES key of {len(key)} bytes instead of {_BLOCK}")
+        raise KeyMismatch(f"OpenD gave an AES key of {len(key)} bytes instead of {_BLOCK}")
     if encryption is Encryption.FTAES_ECB:
         return FtAesEcb(key)
     if encryption is Encryption.AES_ECB:
         return AesEcb(key)
     if len(iv) != _BLOCK:
-        raise KeyUnusable(f"OpenD gave an AES iv of {len(iv)} bytes instead of {_BLOCK}")
+        raise KeyMismatch(f"OpenD gave an AES iv of {len(iv)} bytes instead of {_BLOCK}")
     return AesCbc(key, iv)

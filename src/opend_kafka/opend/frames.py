@@ -1,26 +1,35 @@
 """Frames: the 44-byte header and its body, to bytes and back. No socket, no clock.
 
 The layout is in `opend-protocol` terms `<2sIBBII20s8s`: magic b"FT", proto_id, body format,
-version, serial, body length, SHA-1 of the body, eight zeros; little-endian, packed.
+version, serial, body length, SHA-1 of the body, eight zeros; little-endian, packed. The length is
+that of the bytes on the wire; the SHA-1 is of the body before encryption.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha1
 from struct import Struct
 
-from opend_kafka.errors import BadMagic, FrameTooLarge, LinkLost
+from opend_kafka.errors import BadMagic, FrameTooLarge, LinkLost, PacketUndecipherable
+from opend_kafka.opend.ciphers import PacketCipher, Plain
 
 MAGIC = b"FT"
 HEADER = Struct("<2sIBBII20s8s")
 VERSION = 0
 
+#: Gives the cipher of a proto_id's bodies: InitConnect has one of its own.
+CipherOf = Callable[[int], PacketCipher]
+
 #: Bytes. The largest body we know of, a book of 2 × 1000 orders or a reply with 1000 ticks, has
 #: about 150 kB; a header that announces a hundred times that is not a header.
 MAX_BODY = 16 * 1024 * 1024
+
+
+#: No encryption.
+PLAIN = Plain()
 
 
 class BodyFormat(IntEnum):
@@ -32,7 +41,10 @@ class BodyFormat(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. `intact` is false where the SHA-1 in its header is not that of its body."""
+    """One frame, its body in the clear.
+
+    `intact` is false where the body cannot be decrypted, or its SHA-1 is not the header's.
+    """
 
     proto_id: int
     serial: int
@@ -44,20 +56,30 @@ class Frame:
         return f"Frame({self.proto_id}, serial {self.serial}, {len(self.body)} bytes)"
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: Frame, cipher: PacketCipher = PLAIN) -> bytes:
     """Give the frame's bytes."""
     digest = sha1(frame.body, usedforsecurity=False).digest()
+    body = cipher.encrypt(frame.body)
     header = HEADER.pack(
         MAGIC,
         frame.proto_id,
         frame.format,
         VERSION,
         frame.serial,
-        len(frame.body),
+        len(body),
         digest,
         bytes(8),
     )
-    return header + frame.body
+    return header + body
+
+
+def _open(data: bytes, digest: bytes, cipher: PacketCipher) -> tuple[bytes, bool]:
+    """Give the body, and whether it is the one that was sent."""
+    try:
+        body = cipher.decrypt(data)
+    except PacketUndecipherable:
+        return data, False
+    return body, sha1(body, usedforsecurity=False).digest() == digest
 
 
 class FrameReader:
@@ -66,13 +88,17 @@ class FrameReader:
     It belongs to one connection: what is left of a cut frame goes with it.
     """
 
-    def __init__(self, *, max_body: int = MAX_BODY) -> None:
+    def __init__(
+        self, cipher_of: CipherOf = lambda proto_id: PLAIN, *, max_body: int = MAX_BODY
+    ) -> None:
+        self._cipher_of = cipher_of
         self._max_body = max_body
         self._rest = b""
 
     def receive(self, data: bytes) -> Iterator[Frame]:
         """Yield the frames that `data` completes. Take them all before the next call.
 
+        A cipher is asked for frame by frame, so that InitConnect's reply can bring the next one's.
         A frame whose SHA-1 does not match is yielded with `intact` false: its length was good,
         so the frames behind it are too.
 
@@ -94,9 +120,9 @@ class FrameReader:
                 start = offset + HEADER.size
                 if end - start < body_len:
                     break
-                body = data[start : start + body_len]
+                sealed = data[start : start + body_len]
                 offset = start + body_len
-                intact = sha1(body, usedforsecurity=False).digest() == digest
+                body, intact = _open(sealed, digest, self._cipher_of(proto_id))
                 yield Frame(proto_id, serial, body, fmt, intact)
         finally:
             self._rest = data[offset:]

@@ -132,11 +132,11 @@ def decode_reply(proto_id: int, body: bytes) -> Any:
         MessageMalformed: the body is not that reply.
         RequestRefused: its retType is not 0.
     """
-    response = cast(Response, _parse(_REPLIES[proto_id], proto_id, body))
+    message = _parse(_REPLIES[proto_id], proto_id, body)
+    response = cast(Response, message)
     if response.retType != 0:
-        raise RequestRefused(
-            message_name(proto_id), response.retType, response.errCode, response.retMsg
-        )
+        err_code = response.errCode if message.HasField("errCode") else None
+        raise RequestRefused(message_name(proto_id), response.retType, err_code, response.retMsg)
     return response.s2c
 
 

@@ -26,6 +26,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from opend_kafka.errors import (
+    KeyMismatch,
     LinkLost,
     MessageMalformed,
     PushRejected,
@@ -33,6 +34,7 @@ from opend_kafka.errors import (
     RequestRefused,
     RequestTimedOut,
 )
+from opend_kafka.opend.ciphers import Encryption, PacketCipher, packet_cipher
 from opend_kafka.opend.events import (
     Event,
     FrameDamaged,
@@ -46,7 +48,7 @@ from opend_kafka.opend.events import (
     Subscribed,
     SubscriptionRefused,
 )
-from opend_kafka.opend.frames import Frame, FrameReader, encode
+from opend_kafka.opend.frames import PLAIN, Frame, FrameReader, encode
 from opend_kafka.opend.messages import (
     ProtoId,
     decode_push,
@@ -101,13 +103,18 @@ class Session:
         *,
         client_id: str = "opend-kafka",
         request_timeout_s: float = 12,
+        encryption: Encryption = Encryption.NONE,
+        rsa: PacketCipher = PLAIN,
     ) -> None:
         self.state = State.INITIALISING
         self.conn_id = 0
         self._wanted = tuple(wanted)
         self._client_id = client_id
         self._request_timeout_s = request_timeout_s
-        self._reader = FrameReader()
+        self._encryption = encryption
+        self._rsa = rsa
+        self._aes: PacketCipher = PLAIN
+        self._reader = FrameReader(self._cipher_of)
         self._to_send: list[bytes] = []
         self._serial = 0
         self._pending: dict[int, _Pending] = {}
@@ -125,8 +132,8 @@ class Session:
         request.c2s.clientVer = CLIENT_VERSION
         request.c2s.clientID = self._client_id
         request.c2s.recvNotify = True
-        # Explicitly: left out, it would mean FTAES_ECB where OpenD has a key.
-        request.c2s.packetEncAlgo = Common_pb2.PacketEncAlgo_None
+        # Also where it is none: left out, it would mean FTAES_ECB where OpenD has a key.
+        request.c2s.packetEncAlgo = self._encryption.number
         request.c2s.pushProtoFmt = Common_pb2.ProtoFmt_Protobuf
         request.c2s.programmingLanguage = "Python"
         self._ask(request, now)
@@ -154,6 +161,11 @@ class Session:
             LinkLost: always; it says whether a frame was cut.
         """
         self._reader.end()
+        if self.state is State.INITIALISING:
+            raise LinkLost(
+                "OpenD closed the connection before it answered InitConnect; where it does so each "
+                "time, set opend.encryption and opend.rsa_private_key_file as OpenD is set"
+            )
         raise LinkLost("OpenD closed the connection")
 
     def request(self, request: Message, now: float) -> int:
@@ -196,7 +208,8 @@ class Session:
             self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART
             request = KeepAlive_pb2.Request()
             request.c2s.time = unix_time
-            self._ask(request, now)
+            # Nothing waits for its reply: any inbound byte is a sign of life as good.
+            self._send(request)
 
     def _judge_silence(self, now: float) -> None:
         for pending in self._pending.values():
@@ -210,14 +223,24 @@ class Session:
     def _ask(
         self, request: Message, now: float, *, batch: Batch | None = None, external: bool = False
     ) -> int:
+        serial = self._send(request)
+        self._pending[serial] = _Pending(proto_id_of(request), now, batch, external)
+        return serial
+
+    def _send(self, request: Message) -> int:
         self._serial += 1
         proto_id = proto_id_of(request)
-        self._pending[self._serial] = _Pending(proto_id, now, batch, external)
-        self._to_send.append(encode(Frame(proto_id, self._serial, request.SerializeToString())))
+        frame = Frame(proto_id, self._serial, request.SerializeToString())
+        self._to_send.append(encode(frame, self._cipher_of(proto_id)))
         return self._serial
+
+    def _cipher_of(self, proto_id: int) -> PacketCipher:
+        return self._rsa if proto_id == ProtoId.INIT_CONNECT else self._aes
 
     def _on_frame(self, frame: Frame, now: float) -> Iterator[Event]:
         if not frame.intact:
+            if self.state is State.INITIALISING:
+                raise KeyMismatch("OpenD's first reply cannot be decrypted")
             yield FrameDamaged(frame.proto_id, frame.serial)
             return
         pending = self._pending.get(frame.serial)
@@ -247,9 +270,13 @@ class Session:
         else:
             row = _TABLE.get((self.state, pending.proto_id))
             if row is not None:
+                if not s2c.IsInitialized():
+                    name = message_name(frame.proto_id)
+                    raise ReplyUnreadable(f"the reply to {name} says success and carries no s2c")
                 yield from row(self, s2c, now)
 
     def _on_init_connect(self, s2c: InitConnect_pb2.S2C, now: float) -> Iterator[Event]:
+        self._aes = packet_cipher(self._encryption, s2c.connAESKey, s2c.aesCBCiv)
         self.conn_id = s2c.connID
         self._interval_s = max(1, s2c.keepAliveInterval)
         self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART

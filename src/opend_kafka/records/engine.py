@@ -32,7 +32,7 @@ from opend_kafka.records.tables import (
 )
 
 #: Seconds. Past it, microseconds leave the range of an Avro long; such a time is no time.
-_LAST_SECOND = 2**63 / 1_000_000
+_FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
 
 _Read = Callable[[Any, Any], Any]
 _Convert = Callable[[Any], Any]
@@ -228,6 +228,6 @@ def _symbol_of(symbols: tuple[str, ...]) -> _Convert:
 
 def _micros(seconds: float) -> int | None:
     """Round to whole microseconds: a double of today's seconds holds about a quarter of one."""
-    if not seconds or not abs(seconds) < _LAST_SECOND:  # also false for NaN
+    if not seconds or not _FIRST_SECOND <= seconds < _END_SECOND:  # also true for NaN
         return None
     return round(seconds * 1_000_000)

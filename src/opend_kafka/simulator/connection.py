@@ -10,7 +10,8 @@ import structlog
 
 from opend_kafka.errors import LinkLost, ProtocolViolation
 from opend_kafka.opend import frames
-from opend_kafka.opend.messages import message_name
+from opend_kafka.opend.ciphers import PacketCipher
+from opend_kafka.opend.messages import ProtoId, message_name
 from opend_kafka.simulator.desk import Desk, Visitor
 from opend_kafka.simulator.pushes import Push
 
@@ -27,20 +28,23 @@ class Connection(asyncio.Protocol):
         *,
         write_limit: int,
         on_push: Callable[[int, Push], None],
+        rsa: PacketCipher = frames.PLAIN,
     ) -> None:
         """Make one that enters itself in `clients`, by its connection id, and takes itself out.
 
-        `write_limit` is in bytes: a client that leaves more unread is dropped.
+        `write_limit` is in bytes: a client that leaves more unread is dropped. `rsa` is the cipher
+        of InitConnect.
         """
         self._desk = desk
         self._clients = clients
         self._write_limit = write_limit
         self._on_push = on_push
-        self._reader = frames.FrameReader()
+        self._rsa = rsa
+        self._reader = frames.FrameReader(self._cipher_of)
         self._outgoing: list[bytes] = []
         self._serial = 0
         self._transport: asyncio.Transport
-        self._visitor: Visitor
+        self.visitor: Visitor
         self._writable = asyncio.Event()
         self._writable.set()
         self.closed = asyncio.Event()
@@ -48,10 +52,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a seat at the desk."""
         self._transport = cast(asyncio.Transport, transport)
-        self._visitor = self._desk.open()
-        self._clients[self._visitor.conn_id] = self
+        self.visitor = self._desk.open()
+        self._clients[self.visitor.conn_id] = self
         peer = transport.get_extra_info("peername")
-        _log.info("client_connected", conn_id=self._visitor.conn_id, peer=peer)
+        _log.info("client_connected", conn_id=self.visitor.conn_id, peer=peer)
 
     def data_received(self, data: bytes) -> None:
         """Answer each request; close on bytes that no client of OpenD sends."""
@@ -65,9 +69,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give up the seat, and with it the subscriptions."""
-        self._clients.pop(self._visitor.conn_id, None)
-        self._desk.close(self._visitor)
-        _log.info("client_disconnected", conn_id=self._visitor.conn_id, cause=self._cause(exc))
+        self._clients.pop(self.visitor.conn_id, None)
+        self._desk.close(self.visitor)
+        _log.info("client_disconnected", conn_id=self.visitor.conn_id, cause=self._cause(exc))
         self._writable.set()
         self.closed.set()
 
@@ -84,8 +88,8 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._serial += 1
-        self._outgoing.append(push.numbered(self._serial))
-        self._on_push(self._visitor.conn_id, push)
+        self._outgoing.append(push.numbered(self._serial, self.visitor.cipher))
+        self._on_push(self.visitor.conn_id, push)
 
     def flush(self) -> None:
         """Hand what is queued to the network; drop the client when too much waits there."""
@@ -100,7 +104,7 @@ class Connection(asyncio.Protocol):
 
     def drop(self, reason: str) -> None:
         """End the connection at once; what waits unsent is lost."""
-        _log.warning("client_dropped", conn_id=self._visitor.conn_id, reason=reason)
+        _log.warning("client_dropped", conn_id=self.visitor.conn_id, reason=reason)
         self._transport.abort()
 
     def close(self) -> None:
@@ -116,19 +120,25 @@ class Connection(asyncio.Protocol):
 
     def _receive(self, frame: frames.Frame) -> None:
         if not frame.intact:
-            _log.warning("request_skipped", conn_id=self._visitor.conn_id, reason="bad SHA-1")
+            _log.warning("request_skipped", conn_id=self.visitor.conn_id, reason="bad SHA-1")
+            if frame.proto_id == ProtoId.INIT_CONNECT:
+                self.drop("InitConnect cannot be decrypted")
             return
-        answer = self._desk.answer(self._visitor, frame)
+        answer = self._desk.answer(self.visitor, frame)
         if answer.refusal is not None:
             _log.info(
                 "request_refused",
-                conn_id=self._visitor.conn_id,
+                conn_id=self.visitor.conn_id,
                 request=message_name(frame.proto_id),
                 reason=answer.refusal,
             )
-        self._outgoing.append(frames.encode(answer.reply))
+        cipher = self._cipher_of(answer.reply.proto_id)
+        self._outgoing.append(frames.encode(answer.reply, cipher))
         for push in answer.pushes:
             self.push(push)
+
+    def _cipher_of(self, proto_id: int) -> PacketCipher:
+        return self._rsa if proto_id == ProtoId.INIT_CONNECT else self.visitor.cipher
 
     def _cause(self, exc: Exception | None) -> str:
         """Say why the connection ended."""

@@ -10,7 +10,8 @@ from typing import Any
 from google.protobuf.message import Message
 
 from opend_kafka.errors import MessageMalformed, UnknownPush
-from opend_kafka.opend.frames import BodyFormat, Frame
+from opend_kafka.opend.ciphers import Encryption, PacketCipher, packet_cipher
+from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame
 from opend_kafka.opend.messages import ProtoId, decode_request
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
 from opend_kafka.simulator.market import Market
@@ -36,6 +37,7 @@ class Visitor:
     aes_key: str
     aes_iv: str
     logged_in: bool = False
+    cipher: PacketCipher = PLAIN
 
     def __repr__(self) -> str:
         return f"Visitor({self.conn_id})"
@@ -64,12 +66,15 @@ class Desk:
         *,
         login_user_id: int,
         keep_alive_interval_s: int,
+        encrypts: bool = False,
     ) -> None:
+        """Make a desk. `encrypts`: this OpenD has an RSA key."""
         self._market = market
         self._subscriptions = subscriptions
         self._publisher = publisher
         self._login_user_id = login_user_id
         self._keep_alive_interval_s = keep_alive_interval_s
+        self._encrypts = encrypts
         self._random = Random(f"{market.seed}/connections")
         quotes = Quotes(market, subscriptions)
         self._handlers: dict[int, _Handler] = {
@@ -114,15 +119,14 @@ class Desk:
         return self._handlers[frame.proto_id](visitor, c2s)
 
     def _init_connect(self, visitor: Visitor, c2s: InitConnect_pb2.C2S) -> Outcome:
-        """InitConnect (1001). Left out, packetEncAlgo counts as none: this OpenD has no key."""
+        """InitConnect (1001). What follows its reply is encrypted as packetEncAlgo asks."""
         if visitor.logged_in:
             raise Refused("InitConnect was already sent on this connection")
-        none = Common_pb2.PacketEncAlgo_None
-        if c2s.HasField("packetEncAlgo") and c2s.packetEncAlgo != none:
-            raise Refused("encryption is not supported by this simulator yet")
+        encryption = self._encryption(c2s)
         if c2s.pushProtoFmt != Common_pb2.ProtoFmt_Protobuf:
             raise Refused("JSON bodies are not supported by this simulator yet")
         visitor.logged_in = True
+        visitor.cipher = packet_cipher(encryption, visitor.aes_key, visitor.aes_iv)
         s2c = InitConnect_pb2.S2C(
             serverVer=SERVER_VERSION,
             loginUserID=self._login_user_id,
@@ -132,6 +136,17 @@ class Desk:
             aesCBCiv=visitor.aes_iv,
         )
         return Outcome(InitConnect_pb2.Response(retType=0, retMsg="", s2c=s2c))
+
+    def _encryption(self, c2s: InitConnect_pb2.C2S) -> Encryption:
+        """Read packetEncAlgo. Left out, it is FTAES_ECB where this OpenD has a key."""
+        default = Encryption.FTAES_ECB if self._encrypts else Encryption.NONE
+        number = c2s.packetEncAlgo if c2s.HasField("packetEncAlgo") else default.number
+        asked = [encryption for encryption in Encryption if encryption.number == number]
+        if not asked:
+            raise Refused(f"unknown packetEncAlgo {number}")
+        if asked != [Encryption.NONE] and not self._encrypts:
+            raise Refused("this OpenD has no RSA key: it does not encrypt")
+        return asked[0]
 
     def _get_global_state(self, visitor: Visitor, _c2s: GetGlobalState_pb2.C2S) -> Outcome:
         """GetGlobalState (1002): logged in, ready, every market open."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 
-from opend_kafka.opend.frames import Frame, encode
+from opend_kafka.opend.ciphers import PacketCipher, Plain
+from opend_kafka.opend.frames import HEADER, PLAIN, Frame, encode
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.pb import Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
@@ -25,12 +26,16 @@ class Push:
 
     conn_ids: tuple[int, ...]
     security: Security
+    proto_id: int
     frame: bytes
     ticks: Sequence[Ticker] = ()
     book: Qot_UpdateOrderBook_pb2.S2C | None = None
 
-    def numbered(self, serial: int) -> bytes:
-        """Give the frame's bytes under a serial."""
+    def numbered(self, serial: int, cipher: PacketCipher = PLAIN) -> bytes:
+        """Give the frame's bytes under a serial, as one connection takes them."""
+        if not isinstance(cipher, Plain):
+            body = self.frame[HEADER.size :]
+            return encode(Frame(self.proto_id, serial & 0xFFFFFFFF, body), cipher)
         serial_bytes = _SERIAL.pack(serial & 0xFFFFFFFF)
         return self.frame[:_SERIAL_AT] + serial_bytes + self.frame[_SERIAL_END:]
 
@@ -43,11 +48,11 @@ def ticker_push(conn_ids: tuple[int, ...], stock: Stock, ticks: Sequence[Ticker]
     response.s2c.name = stock.name
     response.s2c.tickerList.extend(ticks)
     frame = Frame(ProtoId.QOT_UPDATE_TICKER, 0, response.SerializeToString())
-    return Push(conn_ids, stock.security, encode(frame), ticks=ticks)
+    return Push(conn_ids, stock.security, frame.proto_id, encode(frame), ticks=ticks)
 
 
 def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook_pb2.S2C) -> Push:
     """Make a push of a whole book (3013)."""
     response = Qot_UpdateOrderBook_pb2.Response(retType=0, s2c=book)
     frame = Frame(ProtoId.QOT_UPDATE_ORDER_BOOK, 0, response.SerializeToString())
-    return Push(conn_ids, stock.security, encode(frame), book=book)
+    return Push(conn_ids, stock.security, frame.proto_id, encode(frame), book=book)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from opend_kafka.opend.ciphers import PacketCipher
+from opend_kafka.opend.frames import PLAIN
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.connection import Connection
-from opend_kafka.simulator.desk import Desk
+from opend_kafka.simulator.desk import Desk, Visitor
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.pacing import follow_the_clock
 from opend_kafka.simulator.publisher import Publisher
@@ -50,6 +52,7 @@ class Simulator:
         ticks_per_push: int = 1,
         book_interval_us: int = 100_000,
         write_limit: int = WRITE_LIMIT,
+        rsa: PacketCipher | None = None,
         on_sent: OnSent | None = None,
         on_book_sent: OnBookSent | None = None,
     ) -> None:
@@ -66,6 +69,7 @@ class Simulator:
             ticks_per_push: see `Publisher`.
             book_interval_us: see `Publisher`.
             write_limit: bytes that may wait for one client before it is dropped.
+            rsa: the cipher of InitConnect; None where this OpenD has no key.
             on_sent: told of the ticks of each push, by connection id, as they go to the network.
             on_book_sent: told of each book likewise.
         """
@@ -74,6 +78,7 @@ class Simulator:
         self._port = port
         self._pace = pace
         self._write_limit = write_limit
+        self._rsa = rsa or PLAIN
         self._on_sent = on_sent
         self._on_book_sent = on_book_sent
         self._clients: dict[int, Connection] = {}
@@ -87,6 +92,7 @@ class Simulator:
             self._publisher,
             login_user_id=login_user_id,
             keep_alive_interval_s=keep_alive_interval_s,
+            encrypts=rsa is not None,
         )
         self._server: asyncio.Server | None = None
         self._pacing: asyncio.Task[None] | None = None
@@ -105,6 +111,11 @@ class Simulator:
     def conn_ids(self) -> tuple[int, ...]:
         """The clients that are connected, in the order in which they came."""
         return tuple(self._clients)
+
+    @property
+    def visitors(self) -> tuple[Visitor, ...]:
+        """The clients that are connected, as the desk sees them: with their keys."""
+        return tuple(client.visitor for client in self._clients.values())
 
     async def start(self) -> None:
         """Listen, and let the time pass if `pace`. Raises OSError where the port is taken."""
@@ -162,7 +173,11 @@ class Simulator:
 
     def _connection(self) -> Connection:
         return Connection(
-            self._desk, self._clients, write_limit=self._write_limit, on_push=self._tell
+            self._desk,
+            self._clients,
+            write_limit=self._write_limit,
+            on_push=self._tell,
+            rsa=self._rsa,
         )
 
     def _advance_to(self, until_us: int) -> None:
@@ -191,6 +206,7 @@ class SimulatorSettings:
     seed: int = 1
     start_us: int | None = None
     quota: int = 1000
+    rsa: PacketCipher | None = None
 
 
 async def serve(settings: SimulatorSettings, stop: asyncio.Event) -> None:
@@ -202,6 +218,12 @@ async def serve(settings: SimulatorSettings, stop: asyncio.Event) -> None:
     """
     start_us = time.time_ns() // 1_000 if settings.start_us is None else settings.start_us
     market = Market(settings.securities, seed=settings.seed, rate=settings.rate, start_us=start_us)
-    simulator = Simulator(market, host=settings.host, port=settings.port, quota=settings.quota)
+    simulator = Simulator(
+        market,
+        host=settings.host,
+        port=settings.port,
+        quota=settings.quota,
+        rsa=settings.rsa,
+    )
     async with simulator:
         await stop.wait()

@@ -50,6 +50,7 @@ class Link:
         self._gate = gate
         self._after_read = after_read
         self._reading = True
+        self._ended = False
         self._replies: dict[int, asyncio.Future[Any]] = {}
 
     async def run(self) -> None:
@@ -66,6 +67,7 @@ class Link:
             for task in done:
                 task.result()
         finally:
+            self._ended = True
             await _end(tasks)
             self._fail_replies()
             await self._connection.close()
@@ -77,6 +79,8 @@ class Link:
             RequestRefused: OpenD said no.
             LinkLost: the link ended first.
         """
+        if self._ended:
+            raise LinkLost("the link to OpenD has ended")
         serial = self._session.request(request, time.monotonic())
         reply = self._replies[serial] = asyncio.get_running_loop().create_future()
         self._flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from contextlib import suppress
 
@@ -41,6 +42,8 @@ class TcpConnection:
     async def close(self) -> None:
         """See `Connection.close`."""
         self._writer.close()
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()  # a peer that does not read would keep us here
         with suppress(OSError):
             await self._writer.wait_closed()
 
@@ -66,6 +69,10 @@ async def connect(host: str, port: int, *, timeout_s: float) -> TcpConnection:
 
 def _cause(error: OSError) -> str:
     """Give the system's short text, `Connection refused`, without asyncio's words around it."""
+    if error.errno is None:  # asyncio joins the errors of several addresses into one text
+        numbers = dict.fromkeys(int(one) for one in re.findall(r"\[Errno (\d+)\]", str(error)))
+        if numbers:
+            return ", ".join(map(os.strerror, numbers))
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)

@@ -1,0 +1,431 @@
+"""The configuration: what loads, what is refused, and how the refusal reads."""
+
+from __future__ import annotations
+
+import datetime
+import string
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from opend_kafka.config import Config, effective, load, parse
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.opend.securities import Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
+
+#: The contract's example, without the keys that come with later versions.
+EXAMPLE = """\
+opend:
+  host: 127.0.0.1
+  port: 11111
+  transport: tcp
+  encryption: none
+  rsa_private_key_file: null
+  push_format: protobuf
+  request_timeout_s: 12
+  reconnect: {initial_s: 0.5, max_s: 30}
+subscriptions:
+  - securities: [HK.00700, US.AAPL]
+    subtypes: [ticker, order-book]
+    session: null
+    first_push: true
+    order_book_detail: false
+kafka:
+  bootstrap_servers: localhost:9092
+  properties: {}
+  topic_prefix: opend
+  topic_layout: subtype_security
+  topics: {create: true, partitions: 1, replication_factor: -1, config: {}}
+  record_timestamp: ingest
+  max_buffered_bytes: 268435456
+  on_delivery_failure: exit
+schema_registry:
+  url: http://localhost:8081
+  auto_register: true
+  subject_name_strategy: record
+  properties: {}
+admin: {host: 127.0.0.1, port: 8080}
+log: {level: info, format: auto}
+"""
+
+#: One line: what every configuration must have.
+WANTED = "subscriptions: [{securities: [HK.00700], subtypes: [ticker]}]\n"
+
+
+def _refusal(text: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        parse(text, origin="config.yaml")
+    return str(refused.value)
+
+
+def test_example_of_the_contract_names_the_defaults() -> None:
+    """A file with only the subscriptions means what the contract's example spells out."""
+    example = yaml.safe_load(EXAMPLE)
+    short = yaml.safe_dump({"subscriptions": example["subscriptions"]})
+    assert parse(EXAMPLE) == parse(short)
+
+
+def test_wanted_gives_every_security_with_every_subtype() -> None:
+    """An entry stands for each of its securities with each of its subtypes, in the file's order."""
+    config = parse(
+        "subscriptions: [{securities: [HK.00700, US.AAPL], subtypes: [ticker, order-book],"
+        " session: all, first_push: false, order_book_detail: true}]"
+    )
+    tencent, apple = Security("HK", "00700"), Security("US", "AAPL")
+    assert config.wanted() == [
+        Subscription(tencent, Subtype.TICKER, Terms(first_push=False)),
+        Subscription(tencent, Subtype.ORDER_BOOK, Terms(first_push=False, order_book_detail=True)),
+        Subscription(apple, Subtype.TICKER, Terms(False, TradingSession.ALL)),
+        Subscription(apple, Subtype.ORDER_BOOK, Terms(first_push=False, order_book_detail=True)),
+    ]
+
+
+def test_load_reads_a_file(tmp_path: Path) -> None:
+    """`load` reads what `parse` reads, from a file."""
+    path = tmp_path / "config.yaml"
+    path.write_text(EXAMPLE)
+    assert load(path) == parse(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            WANTED + "kafka:\n  bootstrap_server: x\n",
+            "config.yaml:3: kafka.bootstrap_server: unknown key",
+            id="unknown key",
+        ),
+        pytest.param(WANTED + "kafak: {}\n", "config.yaml:2: kafak: unknown key", id="part"),
+        pytest.param(
+            WANTED + "opend:\n  host: h\n  port: eleven\n",
+            "config.yaml:4: opend.port: Input should be a valid integer",
+            id="wrong type",
+        ),
+        pytest.param(
+            WANTED + "opend: {port: 65536}\n",
+            "config.yaml:2: opend.port: Input should be less than or equal to 65535",
+            id="out of range",
+        ),
+        pytest.param(
+            WANTED + "kafka: {bootstrap_servers: [a, b]}\n",
+            "config.yaml:2: kafka.bootstrap_servers: Input should be a valid string",
+            id="list for text",
+        ),
+        pytest.param(
+            "subscriptions:\n  - securities:\n      - HK.00700\n      - XX.1\n"
+            "    subtypes: [ticker]\n",
+            "config.yaml:4: subscriptions[0].securities[1]: 'XX.1' is no security: "
+            "write MARKET.CODE, such as HK.00700",
+            id="unknown market",
+        ),
+        pytest.param(
+            "subscriptions: [{securities: [700], subtypes: [ticker]}]\n",
+            "config.yaml:1: subscriptions[0].securities[0]: 700 is no security: "
+            "write MARKET.CODE, such as HK.00700",
+            id="number for security",
+        ),
+        pytest.param(
+            "subscriptions:\n- securities: [HK.00700]\n  subtypes: [tick]\n",
+            "config.yaml:3: subscriptions[0].subtypes[0]: 'tick' is no subtype; "
+            "there are quote, order-book,",
+            id="unknown subtype",
+        ),
+        pytest.param(
+            "subscriptions:\n- {securities: [HK.00700], subtypes: [ticker], session: night}\n",
+            "config.yaml:2: subscriptions[0].session: 'night' is no session; "
+            "there are rth, eth, all",
+            id="unknown session",
+        ),
+        pytest.param(
+            "subscriptions:\n- {securities: [HK.00700], subtypes: [quote]}\n",
+            "config.yaml:2: subscriptions[0].subtypes[0]: quote is not in this version yet; "
+            "use ticker, order-book, order-book-odd",
+            id="later subtype",
+        ),
+        pytest.param(
+            WANTED + "opend: {transport: websocket}\n",
+            "config.yaml:2: opend.transport: websocket is not in this version yet; use tcp",
+            id="later value",
+        ),
+        pytest.param(
+            WANTED + "opend: {encryption: aes_cbc}\n",
+            "config.yaml:2: opend: encryption aes_cbc needs rsa_private_key_file",
+            id="encryption without its key",
+        ),
+        pytest.param(
+            WANTED + "scale: {group: g}\n",
+            "config.yaml:2: scale: this key is not in this version yet; remove it",
+            id="later part",
+        ),
+        pytest.param(
+            WANTED + "opend:\n  websocket: {key: k}\n",
+            "config.yaml:3: opend.websocket: this key is not in this version yet; remove it",
+            id="later key",
+        ),
+        pytest.param(
+            "opend: {port: 1}\n",
+            "config.yaml:1: subscriptions: this key is required",
+            id="no subscriptions",
+        ),
+        pytest.param("", "config.yaml:1: subscriptions: this key is required", id="empty file"),
+        pytest.param(
+            "subscriptions: []\n",
+            "config.yaml:1: subscriptions: List should have at least 1 item",
+            id="empty subscriptions",
+        ),
+        pytest.param(
+            "subscriptions:\n"
+            "- {securities: [US.AAPL], subtypes: [ticker], session: rth}\n"
+            "- {securities: [US.AAPL], subtypes: [ticker], session: all}\n",
+            "config.yaml:1: subscriptions: ticker of US.AAPL is wanted twice, with different "
+            "session, first_push or order_book_detail; keep one",
+            id="wanted twice",
+        ),
+        pytest.param(
+            WANTED + "opend: {port: 1\n", "config.yaml: no valid YAML: line 3: ", id="YAML syntax"
+        ),
+        pytest.param(
+            WANTED + "opend:\n  port: 1\n  port: 2\n",
+            "config.yaml:4: opend.port: stands here a second time (first in line 3); keep one",
+            id="duplicate key",
+        ),
+        pytest.param(
+            "- opend\n", "config.yaml: the file is no mapping of keys to values", id="list"
+        ),
+        pytest.param("opend\n", "config.yaml: the file is no mapping of keys to values", id="text"),
+    ],
+)
+def test_refusal_names_file_line_and_key(text: str, expected: str) -> None:
+    """What cannot be used is refused with its file, its line, its key and what to do."""
+    assert _refusal(text).startswith(expected)
+
+
+def test_refusal_names_every_fault() -> None:
+    """Two faults give two lines, so that one look at the file mends both."""
+    text = WANTED + "opend: {port: 65536}\nkafka:\n  topic_prefix: a b\n"
+    assert [line.split(": ")[:2] for line in _refusal(text).splitlines()] == [
+        ["config.yaml:2", "opend.port"],
+        ["config.yaml:4", "kafka.topic_prefix"],
+    ]
+
+
+@pytest.mark.parametrize("value", ["null", "{password: x}", "[x]"])
+def test_refusal_of_a_property_is_one_line(value: str) -> None:
+    """A property that is no text, number or boolean is one fault, not one for each type."""
+    text = WANTED + f"kafka:\n  properties:\n    sasl.password: {value}\n"
+    (line,) = _refusal(text).splitlines()
+    assert line.startswith("config.yaml:4: kafka.properties.sasl.password: ")
+
+
+def test_refusal_says_that_reconnect_cannot_begin_above_its_end() -> None:
+    """A first delay above the longest one is an impossible combination."""
+    refusal = _refusal(WANTED + "opend:\n  reconnect: {initial_s: 50, max_s: 3}\n")
+    assert refusal.startswith("config.yaml:3: opend.reconnect")
+
+
+def test_refusal_says_that_a_boolean_is_no_number() -> None:
+    """`port: yes` is a wrong type, not port 1."""
+    assert _refusal(WANTED + "opend: {port: yes}\n").startswith("config.yaml:2: opend.port: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a: &a [*a]\n", id="list within itself"),
+        pytest.param("? [a]\n: b\n", id="list as key"),
+        pytest.param(WANTED + "kafka: {topic_prefix: 2024-13-45}\n", id="impossible date"),
+        pytest.param(WANTED + "opend: {port: 0x_}\n", id="hexadecimal without digits"),
+        pytest.param(WANTED + "opend: {port: !!int abc}\n", id="tag that does not fit"),
+        pytest.param(WANTED + "a: " + "[" * 2000 + "]" * 2000, id="deep"),
+        pytest.param(WANTED + "_env_file: x\n", id="pydantic-settings' argument"),
+        pytest.param(WANTED + "_cli_parse_args: true\n", id="pydantic-settings' other argument"),
+    ],
+)
+def test_parse_refuses_odd_yaml(text: str) -> None:
+    """YAML that only a program would write is refused as any other, without a traceback."""
+    assert _refusal(text).startswith("config.yaml:")
+
+
+def test_load_names_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """A missing file is named, with the reason."""
+    path = tmp_path / "absent.yaml"
+    with pytest.raises(ConfigurationError) as refused:
+        load(path)
+    assert str(refused.value) == f"{path} cannot be read: No such file or directory"
+
+
+def test_load_refuses_a_file_that_is_not_utf8(tmp_path: Path) -> None:
+    """A file in another encoding is refused as such."""
+    path = tmp_path / "latin1.yaml"
+    path.write_bytes("opend: {host: künstlich}".encode("latin-1"))
+    with pytest.raises(ConfigurationError) as refused:
+        load(path)
+    assert str(refused.value) == f"{path} cannot be read: it is not UTF-8"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "path", "expected"),
+    [
+        ("OPEND_KAFKA__KAFKA__BOOTSTRAP_SERVERS", "k:1", "kafka.bootstrap_servers", "k:1"),
+        ("OPEND_KAFKA__OPEND__RECONNECT__MAX_S", "9", "opend.reconnect.max_s", 9),
+        ("OPEND_KAFKA__KAFKA__TOPICS__CREATE", "false", "kafka.topics.create", False),
+        ("OPEND_KAFKA__SCHEMA_REGISTRY__URL", "null", "schema_registry.url", None),
+        (
+            "OPEND_KAFKA__KAFKA__PROPERTIES",
+            '{"linger.ms": 7}',
+            "kafka.properties",
+            {"linger.ms": 7, "acks": "all"},
+        ),
+    ],
+)
+def test_environment_wins_over_the_file(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, path: str, expected: object
+) -> None:
+    """A variable replaces the file's value of its key, and leaves the neighbours as they are."""
+    monkeypatch.setenv(variable, value)
+    config: Any = parse(
+        WANTED
+        + "opend: {reconnect: {max_s: 8}}\nschema_registry: {url: http://r:1}\n"
+        + "kafka: {bootstrap_servers: f:1, topics: {create: true, partitions: 3},"
+        + " properties: {linger.ms: 5, acks: all}}\n"
+    )
+    value_in_force = config
+    for part in path.split("."):
+        value_in_force = getattr(value_in_force, part)
+    assert (value_in_force, config.kafka.topics.partitions) == (expected, 3)
+
+
+def test_environment_gives_lists_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The subscriptions come from one variable, as a JSON list."""
+    monkeypatch.setenv(
+        "OPEND_KAFKA__SUBSCRIPTIONS", '[{"securities": ["US.AAPL"], "subtypes": ["order-book"]}]'
+    )
+    assert [str(one) for one in parse(WANTED).wanted()] == ["order-book of US.AAPL"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        pytest.param("OPEND_KAFKA__OPEN__PORT", "1", id="unknown part"),
+        pytest.param("OPEND_KAFKA__OPEND__PROT", "1", id="unknown key"),
+        pytest.param("OPEND_KAFKA__OPEND__PORT", "eleven", id="wrong type"),
+        pytest.param("OPEND_KAFKA__OPEND__TRANSPORT", "websocket", id="later value"),
+        pytest.param("OPEND_KAFKA__SCALE__GROUP", "g", id="later key"),
+        pytest.param("OPEND_KAFKA__SUBSCRIPTIONS", "[{", id="no JSON"),
+        pytest.param("OPEND_KAFKA__KAFKA__PROPERTIES", "linger.ms=5", id="no JSON inside"),
+        pytest.param(
+            "OPEND_KAFKA__SUBSCRIPTIONS",
+            '[{"securities": ["XX.1"], "subtypes": ["ticker"]}]',
+            id="fault inside JSON",
+        ),
+        pytest.param("OPEND_KAFKA__OPEND", '{"port": "eleven"}', id="fault in a part as JSON"),
+        pytest.param("OPEND_KAFKA__SUBSCRIPTIONS__0__SESSION", "all", id="element of a list"),
+    ],
+)
+def test_refusal_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    """A fault that came from the environment is told with the variable, not with the file."""
+    monkeypatch.setenv(variable, value)
+    assert _refusal(WANTED).startswith(f"environment: {variable}: ")
+
+
+#: In capitals: Hypothesis also tries words of the code, such as `subscriptions`.
+_SECRETS = st.text(string.ascii_uppercase + string.digits, min_size=12, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        ("kafka", "sasl.password"),
+        ("kafka", "ssl.key.password"),
+        ("kafka", "ssl.key.pem"),
+        ("kafka", "ssl.keystore.password"),
+        ("kafka", "sasl.oauthbearer.client.secret"),
+        ("kafka", "sasl.oauthbearer.config"),
+        ("schema_registry", "basic.auth.user.info"),
+        ("schema_registry", "bearer.auth.token"),
+    ],
+)
+@given(secret=_SECRETS)
+@settings(max_examples=20)
+def test_effective_masks_secrets(part: str, key: str, secret: str) -> None:
+    """No secret property is ever shown, whatever its value."""
+    config = Config.model_validate(
+        yaml.safe_load(WANTED) | {part: {"properties": {key: secret, "linger.ms": 5}}}
+    )
+    assert secret not in effective(config)
+
+
+@given(secret=_SECRETS)
+@settings(max_examples=20)
+def test_effective_masks_the_password_in_a_url(secret: str) -> None:
+    """A registry's URL is shown without the password in it."""
+    url = f"http://reader:{secret}@registry:8081"
+    config = Config.model_validate(yaml.safe_load(WANTED) | {"schema_registry": {"url": url}})
+    assert secret not in effective(config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WANTED,
+        EXAMPLE,
+        "subscriptions: [{securities: [US.AAPL, US..DJI], subtypes: [ticker], session: eth}]\n"
+        "kafka: {properties: {linger.ms: 5, enable.idempotence: true, client.rack: '1'}}\n"
+        "schema_registry: {url: null}\n",
+    ],
+)
+def test_effective_loads_again(text: str) -> None:
+    """What `--print-config` shows is a configuration, and the same one."""
+    config = parse(text)
+    assert parse(effective(config)) == config
+
+
+_KEYS = st.sampled_from(
+    [
+        "opend", "subscriptions", "kafka", "schema_registry", "admin", "log", "host", "port",
+        "reconnect", "initial_s", "securities", "subtypes", "session", "first_push", "properties",
+        "topics", "config", "topic_prefix", "url", "level", "transport", "repair", "self", "<<",
+    ]
+)  # fmt: skip
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.dates()
+    | st.datetimes(timezones=st.just(datetime.UTC))
+    | st.binary(max_size=8)
+    | st.sampled_from(["HK.00700", "ticker", "rth", "tcp", "exit"])
+)
+_DATA = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_KEYS | st.text(max_size=5) | st.integers(), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(parts=st.dictionaries(_KEYS, _DATA, max_size=4))
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+def test_parse_loads_or_refuses_any_data(parts: dict[str, Any]) -> None:
+    """Whatever data a YAML file holds, it is a configuration or a ConfigurationError."""
+    with suppress(ConfigurationError):
+        config = parse(yaml.safe_dump(yaml.safe_load(WANTED) | parts, allow_unicode=True))
+        assert config.wanted()
+
+
+@given(text=st.text())
+def test_parse_loads_or_refuses_any_text(text: str) -> None:
+    """Whatever text a file holds, it is a configuration or a ConfigurationError."""
+    with pytest.raises(ConfigurationError):
+        parse(text)

@@ -1,0 +1,84 @@
+"""What a configuration comes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opend_kafka.config import Config
+from opend_kafka.errors import ConfigurationError
+from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
+from opend_kafka.kafka.topics import TopicSpec
+from opend_kafka.plan import topic_specs, topics_of, wire_format_of
+
+
+def _config(**parts: Any) -> Config:
+    wanted = [{"securities": ["HK.00700", "US.BRK-B"], "subtypes": ["ticker", "order-book"]}]
+    return Config.model_validate({"subscriptions": wanted} | parts)
+
+
+def test_topics_are_one_a_security_and_subtype() -> None:
+    """In the default layout each subscription has a topic of its own, in the file's order."""
+    assert topic_specs(_config()) == [
+        TopicSpec("opend.ticker.HK.00700"),
+        TopicSpec("opend.order-book.HK.00700"),
+        TopicSpec("opend.ticker.US.BRK-2dB"),
+        TopicSpec("opend.order-book.US.BRK-2dB"),
+    ]
+
+
+def test_topics_are_one_a_subtype_in_the_other_layout() -> None:
+    """In the layout `subtype` all securities share a topic, which is named once."""
+    config = _config(kafka={"topic_layout": "subtype", "topic_prefix": "md"})
+    assert topic_specs(config) == [TopicSpec("md.ticker"), TopicSpec("md.order-book")]
+
+
+def test_topics_are_made_as_the_configuration_says() -> None:
+    """Partitions, replicas and settings reach every topic, written as Kafka writes them."""
+    topics = {
+        "partitions": 3,
+        "replication_factor": 2,
+        "config": {"retention.ms": 1000, "preallocate": True},
+    }
+    config = _config(kafka={"topic_layout": "subtype", "topics": topics})
+    settings = {"retention.ms": "1000", "preallocate": "true"}
+    assert topic_specs(config) == [
+        TopicSpec("opend.ticker", 3, 2, settings),
+        TopicSpec("opend.order-book", 3, 2, settings),
+    ]
+
+
+def test_topics_of_names_the_topic_of_every_subscription() -> None:
+    """Every wanted subscription has its topic, also where topics are shared."""
+    config = _config(kafka={"topic_layout": "subtype"})
+    assert {str(one): topic for one, topic in topics_of(config).items()} == {
+        "ticker of HK.00700": "opend.ticker",
+        "order-book of HK.00700": "opend.order-book",
+        "ticker of US.BRK-B": "opend.ticker",
+        "order-book of US.BRK-B": "opend.order-book",
+    }
+
+
+def test_too_long_name_is_a_configuration_error() -> None:
+    """A topic name that Kafka would refuse is refused here, with what to change."""
+    wanted = [{"securities": ["US." + "-" * 80], "subtypes": ["ticker"]}]
+    with pytest.raises(ConfigurationError, match=r"256 characters.*shorten kafka\.topic_prefix"):
+        topic_specs(_config(subscriptions=wanted))
+
+
+def test_wire_format_without_a_registry_is_single_object() -> None:
+    """`url: null` means Avro's single-object encoding."""
+    assert isinstance(wire_format_of(_config(schema_registry={"url": None})), SingleObject)
+
+
+def test_wire_format_with_a_registry_is_confluents() -> None:
+    """A URL means Confluent's wire format; nothing is asked of the registry yet."""
+    assert isinstance(wire_format_of(_config()), ConfluentRegistry)
+
+
+def test_registry_property_that_does_not_exist_is_a_configuration_error() -> None:
+    """A property that the registry's client does not know is refused, and named."""
+    registry = {"properties": {"basic.auth.usr.info": "u:p"}}
+    with pytest.raises(ConfigurationError, match=r"schema_registry.*basic\.auth\.usr\.info"):
+        wire_format_of(_config(schema_registry=registry))
