@@ -31,6 +31,7 @@ from pydantic_settings import (
 
 from opend_kafka.errors import ConfigurationError, KeyUnusable
 from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
+from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
 from opend_kafka.records.kinds import SUBTYPES
@@ -77,7 +78,7 @@ class OpenD(_Part):
     transport: Annotated[Literal["tcp", "websocket"], _only("tcp")] = "tcp"
     encryption: Encryption = Encryption.NONE
     rsa_private_key_file: Path | None = None
-    push_format: Annotated[Literal["protobuf", "json"], _only("protobuf")] = "protobuf"
+    push_format: Literal["protobuf", "json"] = "protobuf"
     request_timeout_s: PositiveSeconds = 12
     reconnect: Reconnect = Reconnect()
 
@@ -88,6 +89,11 @@ class OpenD(_Part):
                 f"encryption {self.encryption} needs rsa_private_key_file, the key file of OpenD"
             )
         return self
+
+    @property
+    def body_format(self) -> BodyFormat:
+        """`push_format` as the frame header has it."""
+        return BodyFormat[self.push_format.upper()]
 
     def rsa(self) -> PacketCipher:
         """Give the cipher of InitConnect.

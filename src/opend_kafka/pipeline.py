@@ -73,7 +73,7 @@ class Pipeline:
         encoder = self._encoders.get(push.proto_id)
         if encoder is None:
             raise UnknownPush(push.proto_id)
-        s2c = decode_push(push.proto_id, push.body)
+        s2c = decode_push(push.proto_id, push.body, push.format)
         provenance = Provenance(push.conn_id, push.serial, self._now_us())
         rows = encoder.rows(s2c)
         if rows:

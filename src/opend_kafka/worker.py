@@ -177,6 +177,7 @@ class Worker:
             request_timeout_s=opend.request_timeout_s,
             encryption=opend.encryption,
             rsa=self._rsa,
+            push_format=opend.body_format,
         )
         link = Link(
             connection,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opend_kafka.errors import (
@@ -18,11 +19,13 @@ from opend_kafka.errors import (
     RequestRefused,
     UnknownPush,
 )
+from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.messages import (
     ProtoId,
     decode_push,
     decode_reply,
     decode_request,
+    encode_body,
     message_name,
     proto_id_of,
     response_type,
@@ -229,3 +232,44 @@ def test_message_name_is_for_people() -> None:
     """A number that is known has its protocol name beside it; another one is a bare number."""
     assert message_name(3011) == "Qot_UpdateTicker (3011)"
     assert message_name(9999) == "proto_id 9999"
+
+
+@pytest.mark.parametrize("vector", answers(PUSHES), ids=str)
+def test_push_in_json_is_the_same_push(vector: Vector) -> None:
+    """A push as JSON, 64-bit integers as strings, decodes to what its protobuf form holds."""
+    message = response_type(vector.proto_id).FromString(vector.body)
+    body = encode_body(message, BodyFormat.JSON)
+    assert decode_push(vector.proto_id, body, BodyFormat.JSON) == decode_push(
+        vector.proto_id, vector.body
+    )
+
+
+def test_push_in_json_keeps_64_bit_integers() -> None:
+    """A sequence beyond a double's 53 bits comes through, as a string and as a number."""
+    tick = {"time": "", "dir": 1, "price": 1, "volume": "1", "turnover": 1}
+    for sequence in ("6977554167720056557", 6977554167720056557):
+        push = {
+            "retType": 0,
+            "s2c": {
+                "security": {"market": 1, "code": "00700"},
+                "tickerList": [tick | {"sequence": sequence}],
+            },
+        }
+        s2c = decode_push(3011, json.dumps(push).encode(), BodyFormat.JSON)
+        assert s2c.tickerList[0].sequence == 6977554167720056557
+
+
+def test_push_in_json_may_hold_fields_of_a_newer_opend() -> None:
+    """A field that this version does not know is no fault."""
+    push = {"retType": 0, "s2c": {"security": {"market": 1, "code": "1", "newer": [1]}}}
+    assert decode_push(3011, json.dumps(push).encode(), BodyFormat.JSON).security.code == "1"
+
+
+@given(st.sampled_from([1003, 3005, 3007, 3009, 3011, 3013, 3015]), st.binary(max_size=100))
+@example(3011, b'{"retType": 0, "s2c": {}}')
+@example(3011, b"[" * 10_000)
+@example(3011, b'{"retType": "x"}')
+def test_push_in_json_decodes_or_is_rejected(proto_id: int, body: bytes) -> None:
+    """Any bytes as JSON are a push, or raise PushRejected."""
+    with suppress(PushRejected):
+        decode_push(proto_id, body, BodyFormat.JSON)

@@ -111,6 +111,11 @@ def request(message: Any, serial: int) -> bytes:
     return encode(Frame(proto_id_of(message), serial, message.SerializeToString()))
 
 
+def damaged(data: bytes) -> bytes:
+    """Give a frame with another last byte."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
 def test_connection_answers_in_order(room: Room) -> None:
     """Each request of a batch is answered under its own number; the cache follows its reply."""
     connection, transport = room.connect()
@@ -168,10 +173,16 @@ def test_connection_is_cut_on_a_huge_frame(room: Room) -> None:
 def test_connection_skips_a_damaged_request(room: Room) -> None:
     """A request whose SHA-1 is wrong is not answered; the next one is."""
     connection, transport = room.connect()
-    damaged = bytearray(request(LOGIN, 1))
-    damaged[-1] ^= 1
-    connection.data_received(bytes(damaged) + request(LOGIN, 2))
-    assert [frame.serial for frame in transport.frames] == [2]
+    connection.data_received(request(LOGIN, 1) + damaged(request(SUBSCRIBE, 2)))
+    connection.data_received(request(SUBSCRIBE, 3))
+    assert [frame.serial for frame in transport.frames if frame.proto_id < 3010] == [1, 3]
+
+
+def test_connection_is_cut_on_an_init_connect_that_it_cannot_read(room: Room) -> None:
+    """Without InitConnect there are no keys: nothing that follows could be read."""
+    connection, transport = room.connect()
+    connection.data_received(damaged(request(LOGIN, 1)))
+    assert transport.ended == "aborted"
 
 
 def test_connection_drops_a_client_that_does_not_read(room: Room) -> None:

@@ -1,11 +1,13 @@
 """Requests and replies, without a socket."""
 
+import json
 from typing import Any
 
 import pytest
 from google.protobuf.message import Message
 
 from opend_kafka.errors import RequestRefused
+from opend_kafka.opend.ciphers import AesCbc, AesEcb, FtAesEcb, Plain
 from opend_kafka.opend.frames import BodyFormat, Frame
 from opend_kafka.opend.messages import ProtoId, decode_reply, proto_id_of
 from opend_kafka.opend.pb import (
@@ -25,7 +27,7 @@ from opend_kafka.simulator.subscriptions import Subscriptions
 START_US = 1_700_000_000_000_000
 
 
-def a_desk(seed: int = 1) -> Desk:
+def a_desk(seed: int = 1, *, encrypts: bool = False) -> Desk:
     """Make a desk in front of one security."""
     market = Market([Security("HK", "00700")], seed=seed, rate=100, start_us=START_US)
     subscriptions = Subscriptions(quota=10)
@@ -35,6 +37,7 @@ def a_desk(seed: int = 1) -> Desk:
         Publisher(market, subscriptions),
         login_user_id=42,
         keep_alive_interval_s=10,
+        encrypts=encrypts,
     )
 
 
@@ -114,15 +117,16 @@ def test_desk_shows_no_secret(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"packetEncAlgo": 2}, "encryption is not supported by this simulator yet"),
-        ({"packetEncAlgo": 0}, "encryption is not supported by this simulator yet"),
-        ({"pushProtoFmt": 1}, "JSON bodies are not supported"),
+        ({"packetEncAlgo": 2}, "has no RSA key"),
+        ({"packetEncAlgo": 0}, "has no RSA key"),
+        ({"packetEncAlgo": 7}, "unknown packetEncAlgo 7"),
+        ({"pushProtoFmt": 7}, "unknown pushProtoFmt 7"),
     ],
 )
 def test_desk_declines_what_it_cannot_speak(
     desk: Desk, options: dict[str, int], reason: str
 ) -> None:
-    """A client that wants encryption or JSON is told that it cannot be had."""
+    """A client that wants what this OpenD cannot do is told so."""
     with pytest.raises(RequestRefused, match=reason):
         s2c_of(ask(desk, desk.open(), login(**options)))
 
@@ -187,11 +191,26 @@ def test_desk_refuses_a_malformed_request(desk: Desk, visitor: Visitor, body: by
         s2c_of(desk.answer(visitor, Frame(ProtoId.QOT_SUB, 1, body)))
 
 
-def test_desk_refuses_json(desk: Desk, visitor: Visitor) -> None:
-    """A request in JSON is refused."""
-    frame = Frame(ProtoId.KEEP_ALIVE, 1, b"{}", format=BodyFormat.JSON)
-    with pytest.raises(RequestRefused, match="JSON"):
-        s2c_of(desk.answer(visitor, frame))
+def test_desk_answers_json_with_json(desk: Desk, visitor: Visitor) -> None:
+    """A request in JSON gets its reply in JSON, 64-bit integers as strings."""
+    frame = Frame(ProtoId.KEEP_ALIVE, 1, b'{"c2s": {"time": "5"}}', format=BodyFormat.JSON)
+    reply = desk.answer(visitor, frame).reply
+    assert reply.format == BodyFormat.JSON
+    assert json.loads(reply.body)["s2c"] == {"time": str(START_US // 1_000_000)}
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kind"), [(None, FtAesEcb), (-1, Plain), (0, FtAesEcb), (1, AesEcb), (2, AesCbc)]
+)
+def test_desk_encrypts_as_the_client_asks(algorithm: int | None, kind: type) -> None:
+    """An OpenD with a key follows packetEncAlgo; left out, it is FTAES_ECB."""
+    desk = a_desk(encrypts=True)
+    visitor = desk.open()
+    request = InitConnect_pb2.Request(c2s=InitConnect_pb2.C2S(clientVer=1, clientID="test"))
+    if algorithm is not None:
+        request.c2s.packetEncAlgo = algorithm
+    assert ask(desk, visitor, request).refusal is None
+    assert type(visitor.cipher) is kind
 
 
 def test_desk_says_why_it_refused(desk: Desk, visitor: Visitor) -> None:

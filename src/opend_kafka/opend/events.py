@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opend_kafka.errors import PushRejected, RequestRefused
+from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.subscriptions import Subscription
 
 
@@ -56,6 +57,7 @@ class Push:
     proto_id: int
     serial: int
     body: bytes
+    format: int = BodyFormat.PROTOBUF
 
     def __repr__(self) -> str:
         return f"Push({self.proto_id}, serial {self.serial}, {len(self.body)} bytes)"

@@ -1,6 +1,7 @@
 """Which message each proto_id carries, and how a body becomes one.
 
-A reply and a push are both `Response{retType, retMsg, errCode, s2c}`; only `s2c` differs.
+Bodies are protobuf, or JSON with OpenD's field names and 64-bit integers as strings. A reply and a
+push are both `Response{retType, retMsg, errCode, s2c}`; only `s2c` differs.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, Protocol, cast
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from opend_kafka.errors import MessageMalformed, PushEmpty, PushFailed, RequestRefused, UnknownPush
+from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.pb import (
     GetGlobalState_pb2,
     InitConnect_pb2,
@@ -112,7 +115,7 @@ def response_type(proto_id: int) -> type[Message]:
     return known
 
 
-def decode_request(proto_id: int, body: bytes) -> Any:
+def decode_request(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOBUF) -> Any:
     """Read a request's body; give its `c2s`.
 
     Raises:
@@ -122,17 +125,17 @@ def decode_request(proto_id: int, body: bytes) -> Any:
     known = _REQUESTS.get(proto_id)
     if known is None:
         raise UnknownPush(proto_id)
-    return cast(Any, _parse(known, proto_id, body)).c2s
+    return cast(Any, _parse(known, proto_id, body, body_format)).c2s
 
 
-def decode_reply(proto_id: int, body: bytes) -> Any:
+def decode_reply(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOBUF) -> Any:
     """Read a reply's body; give its `s2c`.
 
     Raises:
         MessageMalformed: the body is not that reply.
         RequestRefused: its retType is not 0.
     """
-    message = _parse(_REPLIES[proto_id], proto_id, body)
+    message = _parse(_REPLIES[proto_id], proto_id, body, body_format)
     response = cast(Response, message)
     if response.retType != 0:
         err_code = response.errCode if message.HasField("errCode") else None
@@ -140,7 +143,7 @@ def decode_reply(proto_id: int, body: bytes) -> Any:
     return response.s2c
 
 
-def decode_push(proto_id: int, body: bytes) -> Any:
+def decode_push(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOBUF) -> Any:
     """Read a push's body; give its `s2c`.
 
     Raises:
@@ -150,7 +153,7 @@ def decode_push(proto_id: int, body: bytes) -> Any:
     push_type = _PUSHES.get(proto_id)
     if push_type is None:
         raise UnknownPush(proto_id)
-    message = _parse(push_type, proto_id, body)
+    message = _parse(push_type, proto_id, body, body_format)
     response = cast(Response, message)
     if response.retType != 0:
         raise PushFailed(message_name(proto_id), response.retType, response.retMsg)
@@ -159,12 +162,24 @@ def decode_push(proto_id: int, body: bytes) -> Any:
     return response.s2c
 
 
-def _parse(message_type: type[Message], proto_id: int, body: bytes) -> Message:
+def encode_body(message: Message, body_format: int) -> bytes:
+    """Give a message's bytes in one of the two formats of `BodyFormat`."""
+    if body_format == BodyFormat.JSON:
+        return json_format.MessageToJson(
+            message, preserving_proto_field_name=True, indent=None, ensure_ascii=False
+        ).encode()
+    return message.SerializeToString()
+
+
+def _parse(message_type: type[Message], proto_id: int, body: bytes, body_format: int) -> Message:
     """Parse, and refuse a partial message: Python's protobuf (upb) lets one pass by itself."""
     message = message_type()
     try:
-        message.ParseFromString(body)
-    except DecodeError as error:
+        if body_format == BodyFormat.JSON:
+            json_format.Parse(body, message, ignore_unknown_fields=True)
+        else:
+            message.ParseFromString(body)
+    except (DecodeError, json_format.ParseError, ValueError, RecursionError) as error:
         raise MessageMalformed(message_name(proto_id), str(error)) from None
     if not message.IsInitialized():
         missing = ", ".join(cast(Any, message).FindInitializationErrors()[:3])

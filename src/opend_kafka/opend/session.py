@@ -48,7 +48,7 @@ from opend_kafka.opend.events import (
     Subscribed,
     SubscriptionRefused,
 )
-from opend_kafka.opend.frames import PLAIN, Frame, FrameReader, encode
+from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, FrameReader, encode
 from opend_kafka.opend.messages import (
     ProtoId,
     decode_push,
@@ -105,12 +105,14 @@ class Session:
         request_timeout_s: float = 12,
         encryption: Encryption = Encryption.NONE,
         rsa: PacketCipher = PLAIN,
+        push_format: BodyFormat = BodyFormat.PROTOBUF,
     ) -> None:
         self.state = State.INITIALISING
         self.conn_id = 0
         self._wanted = tuple(wanted)
         self._client_id = client_id
         self._request_timeout_s = request_timeout_s
+        self._push_format = push_format
         self._encryption = encryption
         self._rsa = rsa
         self._aes: PacketCipher = PLAIN
@@ -134,7 +136,7 @@ class Session:
         request.c2s.recvNotify = True
         # Also where it is none: left out, it would mean FTAES_ECB where OpenD has a key.
         request.c2s.packetEncAlgo = self._encryption.number
-        request.c2s.pushProtoFmt = Common_pb2.ProtoFmt_Protobuf
+        request.c2s.pushProtoFmt = self._push_format
         request.c2s.programmingLanguage = "Python"
         self._ask(request, now)
 
@@ -250,13 +252,13 @@ class Session:
         elif frame.proto_id == ProtoId.NOTIFY:
             yield _notified(frame)
         elif frame.proto_id not in _SOLICITED:
-            yield Push(self.conn_id, frame.proto_id, frame.serial, frame.body)
+            yield Push(self.conn_id, frame.proto_id, frame.serial, frame.body, frame.format)
 
     def _on_reply(self, frame: Frame, pending: _Pending, now: float) -> Iterator[Event]:
         refused: RequestRefused | None = None
         s2c: Any = None
         try:
-            s2c = decode_reply(frame.proto_id, frame.body)
+            s2c = decode_reply(frame.proto_id, frame.body, frame.format)
         except MessageMalformed as error:
             raise ReplyUnreadable(str(error)) from None
         except RequestRefused as error:
@@ -333,7 +335,7 @@ def _why_not_ready(s2c: GetGlobalState_pb2.S2C) -> str:
 
 def _notified(frame: Frame) -> Event:
     try:
-        return Notified(decode_push(frame.proto_id, frame.body))
+        return Notified(decode_push(frame.proto_id, frame.body, frame.format))
     except PushRejected as error:
         return NotifyRejected(error)
 

@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._serial += 1
-        self._outgoing.append(push.numbered(self._serial, self.visitor.cipher))
+        self._outgoing.append(self._encoded(push))
         self._on_push(self.visitor.conn_id, push)
 
     def flush(self) -> None:
@@ -136,6 +136,9 @@ class Connection(asyncio.Protocol):
         self._outgoing.append(frames.encode(answer.reply, cipher))
         for push in answer.pushes:
             self.push(push)
+
+    def _encoded(self, push: Push) -> bytes:
+        return push.numbered(self._serial, self.visitor.cipher, self.visitor.push_format)
 
     def _cipher_of(self, proto_id: int) -> PacketCipher:
         return self._rsa if proto_id == ProtoId.INIT_CONNECT else self.visitor.cipher

@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 from opend_kafka.errors import MessageMalformed, UnknownPush
 from opend_kafka.opend.ciphers import Encryption, PacketCipher, packet_cipher
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame
-from opend_kafka.opend.messages import ProtoId, decode_request
+from opend_kafka.opend.messages import ProtoId, decode_request, encode_body
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.publisher import Publisher
@@ -38,6 +38,7 @@ class Visitor:
     aes_iv: str
     logged_in: bool = False
     cipher: PacketCipher = PLAIN
+    push_format: BodyFormat = BodyFormat.PROTOBUF
 
     def __repr__(self) -> str:
         return f"Visitor({self.conn_id})"
@@ -108,10 +109,8 @@ class Desk:
         return Answer(_reply(frame, outcome.reply), tuple(pushes))
 
     def _grant(self, visitor: Visitor, frame: Frame) -> Outcome:
-        if frame.format != BodyFormat.PROTOBUF:
-            raise Refused("JSON bodies are not supported by this simulator yet")
         try:
-            c2s = decode_request(frame.proto_id, frame.body)
+            c2s = decode_request(frame.proto_id, frame.body, frame.format)
         except UnknownPush:
             raise Refused(f"unknown protocol: proto_id {frame.proto_id}") from None
         if not visitor.logged_in and frame.proto_id != ProtoId.INIT_CONNECT:
@@ -123,9 +122,10 @@ class Desk:
         if visitor.logged_in:
             raise Refused("InitConnect was already sent on this connection")
         encryption = self._encryption(c2s)
-        if c2s.pushProtoFmt != Common_pb2.ProtoFmt_Protobuf:
-            raise Refused("JSON bodies are not supported by this simulator yet")
+        if c2s.pushProtoFmt not in tuple(BodyFormat):
+            raise Refused(f"unknown pushProtoFmt {c2s.pushProtoFmt}")
         visitor.logged_in = True
+        visitor.push_format = BodyFormat(c2s.pushProtoFmt)
         visitor.cipher = packet_cipher(encryption, visitor.aes_key, visitor.aes_iv)
         s2c = InitConnect_pb2.S2C(
             serverVer=SERVER_VERSION,
@@ -184,8 +184,9 @@ class Desk:
 
 
 def _reply(request: Frame, message: Message) -> Frame:
-    body = message.SerializePartialToString(deterministic=True)
-    return Frame(request.proto_id, request.serial, body)
+    """Answer in the format of the request."""
+    body = encode_body(message, request.format)
+    return Frame(request.proto_id, request.serial, body, request.format)
 
 
 def _refusal(reason: str) -> Message:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
 
+from google.protobuf.message import Message
+
 from opend_kafka.opend.ciphers import PacketCipher, Plain
-from opend_kafka.opend.frames import HEADER, PLAIN, Frame, encode
-from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, encode
+from opend_kafka.opend.messages import ProtoId, encode_body
 from opend_kafka.opend.pb import Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.securities import Security
@@ -27,15 +29,22 @@ class Push:
     conn_ids: tuple[int, ...]
     security: Security
     proto_id: int
+    response: Message
     frame: bytes
     ticks: Sequence[Ticker] = ()
     book: Qot_UpdateOrderBook_pb2.S2C | None = None
 
-    def numbered(self, serial: int, cipher: PacketCipher = PLAIN) -> bytes:
+    def numbered(
+        self,
+        serial: int,
+        cipher: PacketCipher = PLAIN,
+        body_format: BodyFormat = BodyFormat.PROTOBUF,
+    ) -> bytes:
         """Give the frame's bytes under a serial, as one connection takes them."""
-        if not isinstance(cipher, Plain):
-            body = self.frame[HEADER.size :]
-            return encode(Frame(self.proto_id, serial & 0xFFFFFFFF, body), cipher)
+        if body_format != BodyFormat.PROTOBUF or not isinstance(cipher, Plain):
+            body = encode_body(self.response, body_format)
+            frame = Frame(self.proto_id, serial & 0xFFFFFFFF, body, body_format)
+            return encode(frame, cipher)
         serial_bytes = _SERIAL.pack(serial & 0xFFFFFFFF)
         return self.frame[:_SERIAL_AT] + serial_bytes + self.frame[_SERIAL_END:]
 
@@ -48,11 +57,11 @@ def ticker_push(conn_ids: tuple[int, ...], stock: Stock, ticks: Sequence[Ticker]
     response.s2c.name = stock.name
     response.s2c.tickerList.extend(ticks)
     frame = Frame(ProtoId.QOT_UPDATE_TICKER, 0, response.SerializeToString())
-    return Push(conn_ids, stock.security, frame.proto_id, encode(frame), ticks=ticks)
+    return Push(conn_ids, stock.security, frame.proto_id, response, encode(frame), ticks=ticks)
 
 
 def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook_pb2.S2C) -> Push:
     """Make a push of a whole book (3013)."""
     response = Qot_UpdateOrderBook_pb2.Response(retType=0, s2c=book)
     frame = Frame(ProtoId.QOT_UPDATE_ORDER_BOOK, 0, response.SerializeToString())
-    return Push(conn_ids, stock.security, frame.proto_id, encode(frame), book=book)
+    return Push(conn_ids, stock.security, frame.proto_id, response, encode(frame), book=book)

@@ -1,4 +1,4 @@
-"""The worker and an encrypting OpenD, from end to end; and no secret where people can read it."""
+"""The worker and each way in which OpenD writes: encrypted, in JSON; and no secret that shows."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from opend_kafka import logs
 from opend_kafka.config import Config, effective
+from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import KeyUnusable
 from opend_kafka.opend.ciphers import read_rsa
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
@@ -103,6 +105,27 @@ async def test_worker_lands_ticks_of_an_encrypting_opend(
             simulator.advance(0.2)
             await _until(lambda: worker.delivered == len(sent))
         assert len(sent) > 200
+
+
+async def test_worker_lands_ticks_that_are_pushed_in_json(embedded: Cluster, prefix: str) -> None:
+    """With push_format json, sequences arrive intact, to the last of their 63 bits."""
+    sent: list[Ticker] = []
+    simulator = Simulator(
+        _market(), pace=False, on_sent=lambda conn_id, security, ticks: sent.extend(ticks)
+    )
+    async with simulator:
+        worker = _worker(embedded, prefix, simulator.port, push_format="json")
+        async with _working(worker):
+            await _until(lambda: worker.status.session == "live")
+            simulator.advance(0.2)
+            await _until(lambda: worker.delivered == len(sent))
+    decoder = Decoder()
+    read: list[int] = []
+    with TopicReader(embedded.bootstrap_servers, [f"{prefix}.*"]) as reader:
+        while len(read) < len(sent):
+            for message in reader.read(HANGS_S, at_most=len(sent) - len(read)):
+                read.append(decoder.decode(message.value() or b"").fields["sequence"])
+    assert read == [tick.sequence for tick in sent]
 
 
 @pytest.mark.parametrize("side", ["worker", "opend", "two different"])

@@ -1,0 +1,142 @@
+"""`opend-kafka check`: what stands in the way of a start, said beforehand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opend_kafka.kafka import topics as topics_module
+from tests.cli.commands import write_config
+from tests.cli.conftest import Invoke
+from tests.conftest import Cluster
+
+
+@pytest.fixture
+def sound(
+    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], opend_port: int
+) -> Path:
+    """Give a configuration with which everything is well."""
+    return write_config(
+        tmp_path,
+        bootstrap_servers=embedded.bootstrap_servers,
+        opend_port=opend_port,
+        prefix=prefix,
+    )
+
+
+def _table(text: str) -> dict[str, tuple[str, str]]:
+    """Read subject → ok or failed, and the text."""
+    rows = (line.split(maxsplit=2) for line in text.splitlines() if line.strip())
+    return {subject: (mark, rest.strip()) for mark, subject, rest in rows}
+
+
+def test_check_says_that_all_is_well(invoke: Invoke, sound: Path, opend_port: int) -> None:
+    """With OpenD, Kafka and topics there, every row is ok and the exit code is 0."""
+    ended = invoke("check", "-c", str(sound))
+    table = _table(ended.stdout)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert list(table) == ["configuration", "OpenD", "quota", "Kafka", "topics", "schemas"]
+    assert {mark for mark, _ in table.values()} == {"ok"}
+    assert table["OpenD"][1] == f"logged in at 127.0.0.1:{opend_port}"
+    assert table["topics"][1] == "all 4 exist"
+
+
+def test_check_names_the_opend_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path, unused_tcp_port: int
+) -> None:
+    """A wrong OpenD port fails its row, with the port; the other rows are still answered."""
+    monkeypatch.setenv("OPEND_KAFKA__OPEND__PORT", str(unused_tcp_port))
+    ended = invoke("check", "-c", str(sound))
+    table = _table(ended.stdout)
+    assert ended.returncode == 1
+    assert table["OpenD"] == (
+        "failed",
+        f"no OpenD answers at 127.0.0.1:{unused_tcp_port} (Connection refused); "
+        "start OpenD, or correct opend.host and opend.port",
+    )
+    assert table["Kafka"][0] == "ok"
+
+
+def test_check_says_that_something_else_answers(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path, http_port: int
+) -> None:
+    """A port where a web server answers fails with that it is not OpenD's API port."""
+    monkeypatch.setenv("OPEND_KAFKA__OPEND__PORT", str(http_port))
+    ended = invoke("check", "-c", str(sound))
+    mark, text = _table(ended.stdout)["OpenD"]
+    assert (ended.returncode, mark) == (1, "failed")
+    assert "not OpenD" in text
+
+
+def test_check_says_that_the_quota_is_too_small(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path
+) -> None:
+    """More subscriptions than OpenD has left fail the row `quota`, with both numbers."""
+    many = ",".join(f'"HK.{80000 + number}"' for number in range(1001))
+    monkeypatch.setenv(
+        "OPEND_KAFKA__SUBSCRIPTIONS", f'[{{"securities": [{many}], "subtypes": ["ticker"]}}]'
+    )
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__TOPIC_LAYOUT", "subtype")
+    mark, text = _table(invoke("check", "-c", str(sound)).stdout)["quota"]
+    assert mark == "failed"
+    assert text.startswith("1001 subscriptions wanted, ")
+
+
+def test_check_names_topics_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path
+) -> None:
+    """Where topics may not be created, those that are missing fail, named as far as is readable."""
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__TOPIC_PREFIX", "absent")
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__TOPICS__CREATE", "false")
+    ended = invoke("check", "-c", str(sound))
+    mark, text = _table(ended.stdout)["topics"]
+    assert (ended.returncode, mark) == (1, "failed")
+    assert text.startswith("missing, and kafka.topics.create is false: absent.ticker.HK.00700, ")
+    assert text.endswith(" and 1 more")
+
+
+def test_check_names_the_kafka_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path, unused_tcp_port: int
+) -> None:
+    """Without Kafka its row fails with the address, and the libraries' log stays out of it."""
+    monkeypatch.setattr(topics_module, "ANSWER_TIMEOUT_S", 0.3)
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__BOOTSTRAP_SERVERS", f"127.0.0.1:{unused_tcp_port}")
+    ended = invoke("check", "-c", str(sound))
+    table = _table(ended.stdout)
+    assert (ended.returncode, ended.stderr, table["OpenD"][0]) == (1, "", "ok")
+    assert table["Kafka"][0] == "failed"
+    assert f"no Kafka broker answers at 127.0.0.1:{unused_tcp_port}" in table["Kafka"][1]
+
+
+def test_check_names_the_registry_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path, unused_tcp_port: int
+) -> None:
+    """Without the registry the row `schemas` fails, with its URL."""
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    monkeypatch.setenv("OPEND_KAFKA__SCHEMA_REGISTRY__URL", url)
+    ended = invoke("check", "-c", str(sound))
+    mark, text = _table(ended.stdout)["schemas"]
+    assert (ended.returncode, mark) == (1, "failed")
+    assert text.startswith(f"no schema registry answers at {url} (")
+
+
+def test_check_refuses_a_bad_configuration(invoke: Invoke, tmp_path: Path) -> None:
+    """A configuration that cannot be used ends it with 2, as `run`."""
+    file = write_config(tmp_path, bootstrap_servers="localhost:1")
+    file.write_text(file.read_text() + "amdin: {port: 1}\n")
+    ended = invoke("check", "-c", str(file))
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        f"opend-kafka: {file}:13: amdin: unknown key\n",
+    )
+
+
+def test_check_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path, embedded: Cluster
+) -> None:
+    """No topic is created, not even one that the worker would create."""
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__TOPIC_PREFIX", "absent")
+    before = embedded.topics.existing()
+    invoke("check", "-c", str(sound))
+    assert embedded.topics.existing() == before
