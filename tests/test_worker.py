@@ -278,6 +278,27 @@ async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) 
                 assert worker.status.reading
 
 
+async def test_worker_is_not_ready_while_kafka_acknowledges_nothing(
+    prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records that wait for long make the worker unready; a quiet market does not."""
+    monkeypatch.setattr("opend_kafka.admin.status.ACKNOWLEDGED_WITHIN_S", 0.2)
+    with EmbeddedKafka() as kafka:
+        async with _simulator() as simulator:
+            worker = Worker(
+                _config(simulator.port, kafka.bootstrap_servers, prefix),
+                topic_admin=EmbeddedTopics(kafka),
+            )
+            async with _running(worker) as task:
+                await _until(lambda: not worker.status.reasons_not_ready(), task)
+                kafka.broker_down(1)
+                simulator.advance(0.1)
+                await _until(worker.status.reasons_not_ready, task)
+                assert "acknowledged nothing" in worker.status.reasons_not_ready()[0]
+                kafka.broker_up(1)
+                await _until(lambda: not worker.status.reasons_not_ready(), task)
+
+
 async def test_worker_says_that_kafka_did_not_take_what_it_holds(
     prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ is `kafka.bootstrap_servers` in the file, and wins.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -24,12 +25,13 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
 )
 
-from opend_kafka.errors import ConfigurationError, KeyUnusable
+from opend_kafka.errors import ConfigurationError, KeyUnusable, system_words
 from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
 from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.securities import Security
@@ -38,7 +40,24 @@ from opend_kafka.records.kinds import SUBTYPES
 
 ENV_PREFIX = "OPEND_KAFKA__"
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse `port: yes`, which pydantic would take for 1."""
+    if isinstance(value, bool):
+        raise ValueError("Input should be a number, not true or false")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Refuse in one sentence what a union would refuse once for each of its types."""
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError("write a text, a number, true or false")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Port = Annotated[Whole, Field(ge=0, le=65535)]
+Properties = dict[str, Annotated[str | int | float | bool, BeforeValidator(_plain)]]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
 
@@ -68,6 +87,12 @@ class Reconnect(_Part):
 
     initial_s: PositiveSeconds = 0.5
     max_s: PositiveSeconds = 30
+
+    @model_validator(mode="after")
+    def _rising(self) -> Reconnect:
+        if self.initial_s > self.max_s:
+            raise ValueError(f"initial_s {self.initial_s:g} is above max_s {self.max_s:g}")
+        return self
 
 
 class OpenD(_Part):
@@ -162,21 +187,21 @@ class Topics(_Part):
     """How topics are made. `replication_factor: -1` leaves it to the brokers."""
 
     create: bool = True
-    partitions: Annotated[int, Field(ge=1)] = 1
-    replication_factor: Annotated[int, Field(ge=-1)] = -1
-    config: dict[str, str | int | float | bool] = {}
+    partitions: Annotated[Whole, Field(ge=1)] = 1
+    replication_factor: Annotated[Whole, Field(ge=-1)] = -1
+    config: Properties = {}
 
 
 class Kafka(_Part):
     """The cluster, the topics, and the limits of what waits for them."""
 
     bootstrap_servers: str = "localhost:9092"
-    properties: dict[str, str | int | float | bool] = {}
+    properties: Properties = {}
     topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100)] = "opend"
     topic_layout: Literal["subtype_security", "subtype"] = "subtype_security"
     topics: Topics = Topics()
     record_timestamp: Annotated[Literal["ingest", "event"], _only("ingest")] = "ingest"
-    max_buffered_bytes: Annotated[int, Field(ge=1_000_000)] = 268_435_456
+    max_buffered_bytes: Annotated[Whole, Field(ge=1_000_000)] = 268_435_456
     on_delivery_failure: Literal["exit", "continue"] = "exit"
 
     @property
@@ -191,7 +216,7 @@ class SchemaRegistry(_Part):
     url: str | None = "http://localhost:8081"
     auto_register: bool = True
     subject_name_strategy: Literal["record", "topic", "topic_record"] = "record"
-    properties: dict[str, str | int | float | bool] = {}
+    properties: Properties = {}
 
 
 class Admin(_Part):
@@ -242,6 +267,7 @@ class _Sources(Config, BaseSettings):
         frozen=True,
         env_prefix=ENV_PREFIX,
         env_nested_delimiter="__",
+        env_parse_none_str="null",
         nested_model_default_partial_update=True,
     )
 
@@ -299,17 +325,28 @@ def parse(text: str, *, origin: str = "configuration") -> Config:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{origin}: no valid YAML: {_yaml_cause(error)}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{origin}: no valid YAML: it is nested without end") from None
+    except ValueError as error:
+        # PyYAML's own constructors: 2024-13-45 is a date to it, and 0x_ a number.
+        raise ConfigurationError(f"{origin}: no valid YAML: {error}") from None
     if content is None:
         content = {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise ConfigurationError(f"{origin}: the file is no mapping of keys to values")
+    for key in content:
+        # BaseSettings takes these as its own arguments: _env_file, _cli_parse_args.
+        if key.startswith("_"):
+            raise ConfigurationError(f"{origin}:{lines[(key,)]}: {key}: unknown key")
     unknown = _unknown_variables()
     if unknown:
         raise ConfigurationError(f"environment: {unknown[0]}: no such key in the configuration")
     try:
         return _Sources(**content)
     except SettingsError as error:
-        raise ConfigurationError(f"environment: {error}; write lists and maps as JSON") from None
+        raise ConfigurationError(
+            f"environment: {_no_json() or error}: no valid JSON; write lists and maps as JSON"
+        ) from None
     except ValidationError as error:
         faults = (_fault(fault, origin, lines) for fault in error.errors())
         raise ConfigurationError("\n".join(faults)) from None
@@ -326,6 +363,8 @@ def effective(config: Config) -> str:
         shown[part]["properties"] = {
             key: "********" if _SECRET.search(key) else value for key, value in properties.items()
         }
+    if url := shown["schema_registry"]["url"]:
+        shown["schema_registry"]["url"] = re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:********@", url)
     text: str = yaml.safe_dump(shown, sort_keys=False)
     return text
 
@@ -334,6 +373,8 @@ def _lines(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
     """Yield the line, from 1, at which each key and each element stands."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # the constructor refuses it, with its line
             yield (*path, key.value), key.start_mark.line + 1
             yield from _lines(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
@@ -354,11 +395,48 @@ def _fault(fault: Any, origin: str, lines: dict[_Path, int]) -> str:
         message = "this key is required"
     else:
         message = fault["msg"].removeprefix("Value error, ")
-    variable = ENV_PREFIX + "__".join(str(part) for part in path).upper()
-    if path and variable in os.environ:
-        return f"environment: {variable}: {message}"
+    if (variable := _variable_of(path)) is not None:
+        within = "" if "__".join(map(str, path)).upper() in variable else f"{key}: "
+        return f"environment: {variable}: {within}{message}"
     known = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
     return f"{origin}:{known}: {key + ': ' if key else ''}{message}"
+
+
+def _variable_of(path: _Path) -> str | None:
+    """Give the variable that a fault came from: its own, one above it as JSON, or one below it."""
+    ours = {name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)}
+    for end in range(len(path), 0, -1):
+        variable = ENV_PREFIX + "__".join(str(part) for part in path[:end]).upper()
+        if variable in ours and (end == len(path) or _holds(ours[variable], path[end:])):
+            return ours[variable]
+    below = ENV_PREFIX + "__".join(str(part) for part in path).upper() + "__"
+    return next(
+        (name for key, name in sorted(ours.items()) if path and key.startswith(below)), None
+    )
+
+
+def _holds(variable: str, path: _Path) -> bool:
+    """Say whether a variable's JSON has something at a path."""
+    try:
+        value = json.loads(os.environ[variable])
+        for part in path:
+            value = value[part]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return True
+
+
+def _no_json() -> str | None:
+    """Give the variable that pydantic-settings could not read; it names only the part."""
+    source = EnvSettingsSource(_Sources)
+    for name in sorted(os.environ):
+        if name.upper().startswith(ENV_PREFIX):
+            source.env_vars = {name.lower(): os.environ[name]}
+            try:
+                source()
+            except SettingsError:
+                return name
+    return None
 
 
 def _dotted(path: _Path) -> str:
@@ -380,7 +458,7 @@ def _unknown_variables() -> list[str]:
 
 
 def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
+    return system_words(error) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def _yaml_cause(error: yaml.YAMLError) -> str:

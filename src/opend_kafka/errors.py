@@ -38,6 +38,8 @@ Errors carry attributes; their text says what happened, where, and what to do.
 
 from __future__ import annotations
 
+import os
+import re
 from typing import ClassVar
 
 
@@ -92,7 +94,7 @@ class BadMagic(ProtocolViolation):
 
     def __init__(self, magic: bytes) -> None:
         super().__init__(
-            f"a frame begins with {magic!r} instead of b'FT'; "
+            f"a frame begins with the bytes {magic.hex(' ')} instead of 46 54 (FT); "
             "what answers at opend.host:opend.port is not OpenD's API port"
         )
         self.magic = magic
@@ -136,8 +138,9 @@ class RequestRefused(OpenDError):
 
     def __init__(self, request: str, ret_type: int, err_code: int | None, ret_msg: str) -> None:
         super().__init__(
-            f"OpenD refused {request}: {ret_msg or 'no reason given'} "
-            f"(retType {ret_type}, errCode {err_code})"
+            f"OpenD refused {request}: {ret_msg or 'no reason given'} (retType {ret_type}"
+            + ("" if err_code is None else f", errCode {err_code}")
+            + ")"
         )
         self.request = request
         self.ret_type = ret_type
@@ -244,10 +247,16 @@ class KafkaError(OpendKafkaError):
 class KafkaUnreachable(KafkaError):
     """No broker answers."""
 
-    def __init__(self, bootstrap_servers: str, cause: str) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        cause: str,
+        *,
+        keys: str = "kafka.bootstrap_servers and kafka.properties",
+    ) -> None:
         super().__init__(
             f"no Kafka broker answers at {bootstrap_servers} ({cause}); "
-            "start Kafka, or correct kafka.bootstrap_servers and kafka.properties"
+            f"start Kafka, or correct {keys}"
         )
         self.bootstrap_servers = bootstrap_servers
 
@@ -320,3 +329,15 @@ class PacketUndecipherable(OpendKafkaError):
 
 class RecordUndecodable(OpendKafkaError):
     """Bytes from a topic that are no record in either of our two wire formats."""
+
+
+def system_words(error: OSError) -> str:
+    """Give the system's short text, `Connection refused`, without Python's words around it."""
+    if error.errno is None:  # asyncio joins the errors of several addresses into one text
+        numbers = dict.fromkeys(int(one) for one in re.findall(r"\[Errno (\d+)\]", str(error)))
+        if numbers:
+            return ", ".join(map(os.strerror, numbers))
+    # The resolver's own errors (socket.gaierror) have numbers of another kind.
+    if type(error).__module__ == "socket" or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)

@@ -7,7 +7,10 @@ Stop: nothing more is read → every record that was taken is delivered → exit
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import structlog
@@ -97,14 +100,16 @@ class Worker:
             OpendKafkaError: why the worker cannot start or go on.
         """
         self._failure = asyncio.get_running_loop().create_future()
-        table = await asyncio.to_thread(self._prepare_kafka)
         self._producer = RecordProducer(
             self.config.kafka.bootstrap_servers,
             self.config.kafka.librdkafka,
-            topics={route.topic: route.subtype for route in table.values()},
+            topics={topic: one.subtype for one, topic in self._topics.items()},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
         )
+        table = await self._prepared(stop)
+        if table is None:
+            return
         self._pipeline = Pipeline(
             table, self._producer, self.metrics, now_us=lambda: time.time_ns() // 1000
         )
@@ -113,8 +118,13 @@ class Worker:
                 self.config.admin.host, self.config.admin.port, self.status, self.metrics
             ):
                 await self._work(stop)
-        finally:
+        except asyncio.CancelledError:
+            # Abandoned at the second signal: whatever the first one had begun, nothing is drained.
+            raise
+        except BaseException:
             await self._drain()
+            raise
+        await self._drain()
 
     @property
     def delivered(self) -> int:
@@ -130,6 +140,18 @@ class Worker:
     def buffered_bytes(self) -> int:
         """Their bytes: what kafka.max_buffered_bytes bounds."""
         return self._producer.buffered_bytes
+
+    async def _prepared(self, stop: asyncio.Event) -> Routes | None:
+        """Give the routes once Kafka and the registry are ready; None where `stop` came first."""
+        preparing = _in_daemon_thread(self._prepare_kafka)
+        stopping = asyncio.create_task(stop.wait())
+        ends: list[asyncio.Future[Any]] = [preparing, stopping]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return preparing.result() if preparing.done() else None
+        finally:
+            stopping.cancel()
+            preparing.cancel()
 
     def _prepare_kafka(self) -> Routes:
         """Bring topics and schemas into place, before the first tick needs them."""
@@ -241,8 +263,12 @@ class Worker:
 
     async def _poll(self) -> None:
         """Take delivery reports also while OpenD is quiet or held back."""
+        delivered, since = 0, time.monotonic()
         while True:
             self._producer.poll()
+            if self._producer.delivered > delivered or not self._producer.buffered_records:
+                delivered, since = self._producer.delivered, time.monotonic()
+            self.status.unacknowledged_s = time.monotonic() - since
             self.metrics.buffered_records.set(self._producer.buffered_records)
             self.metrics.buffered_bytes.set(self._producer.buffered_bytes)
             await asyncio.sleep(_POLL_S)
@@ -255,10 +281,13 @@ class Worker:
         log.warning("backpressure_began", buffered_bytes=self._producer.buffered_bytes)
         self.status.reading = False
         since = time.monotonic()
-        while self._producer.buffered_bytes > limit * _RESUME_PART:
-            await asyncio.sleep(_POLL_S)
-        self.status.reading = True
-        self.metrics.backpressure_seconds.inc(time.monotonic() - since)
+        try:
+            while self._producer.buffered_bytes > limit * _RESUME_PART:
+                await asyncio.sleep(_POLL_S)
+        finally:
+            # Also where the link breaks meanwhile: the next one begins with reading.
+            self.status.reading = True
+            self.metrics.backpressure_seconds.inc(time.monotonic() - since)
         log.info("backpressure_ended", seconds=round(time.monotonic() - since, 3))
 
     def _on_delivery_failure(self, error: DeliveryFailed) -> None:
@@ -281,3 +310,18 @@ class Worker:
                 raise DrainFailed(remaining, DRAIN_S)
             await asyncio.sleep(0)
         log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)
+
+
+def _in_daemon_thread(function: Callable[[], Routes]) -> asyncio.Future[Routes]:
+    """Run what may wait for Kafka: unlike `to_thread`, the end of the process need not wait too."""
+    outcome: Future[Routes] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            outcome.set_result(function())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return asyncio.wrap_future(outcome)

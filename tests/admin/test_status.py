@@ -29,6 +29,7 @@ def test_status_is_ready_when_nothing_is_wrong() -> None:
             "ticker of HK.00700 was refused: no right",
         ),
         ({"reading": False}, "Kafka does not take records as fast as OpenD sends them"),
+        ({"unacknowledged_s": 5.5}, "Kafka has acknowledged nothing for 6 s"),
         ({"delivery_failures": 2}, "Kafka did not take 2 records"),
     ],
 )
@@ -62,5 +63,6 @@ def test_status_fits_json() -> None:
         },
         "reading": True,
         "delivery_failures": 0,
+        "unacknowledged_s": 0.0,
         "not_ready": ["order-book of HK.00700 was refused: no right"],
     }

@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import exposition
 
 from opend_kafka.admin.status import Status
-from opend_kafka.errors import ConfigurationError
+from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.metrics import Metrics
 
 log = structlog.get_logger()
@@ -30,7 +30,7 @@ async def serving(host: str, port: int, status: Status, metrics: Metrics) -> Asy
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"admin: cannot listen on {host}:{port} ({error.strerror}); "
+                f"admin: cannot listen on {host}:{port} ({system_words(error)}); "
                 "set admin.port to a free port, or to 0 for any"
             ) from None
         bound: int = runner.addresses[0][1]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Seconds for which records may wait for Kafka before the worker counts as not ready.
+ACKNOWLEDGED_WITHIN_S = 5.0
+
 
 @dataclass(slots=True)
 class Status:
@@ -17,6 +20,7 @@ class Status:
     refused: dict[str, str] = field(default_factory=dict)
     reading: bool = True
     delivery_failures: int = 0
+    unacknowledged_s: float = 0.0
 
     def reasons_not_ready(self) -> list[str]:
         """Say what keeps the worker from being ready; empty when nothing does."""
@@ -26,6 +30,8 @@ class Status:
         reasons += [f"{one} was refused: {why}" for one, why in self.refused.items()]
         if not self.reading:
             reasons.append("Kafka does not take records as fast as OpenD sends them")
+        if self.unacknowledged_s > ACKNOWLEDGED_WITHIN_S:
+            reasons.append(f"Kafka has acknowledged nothing for {self.unacknowledged_s:.0f} s")
         if self.delivery_failures:
             reasons.append(f"Kafka did not take {self.delivery_failures} records")
         return reasons
@@ -39,5 +45,6 @@ class Status:
             "subscriptions": {"standing": sorted(self.standing), "refused": self.refused},
             "reading": self.reading,
             "delivery_failures": self.delivery_failures,
+            "unacknowledged_s": round(self.unacknowledged_s, 3),
             "not_ready": self.reasons_not_ready(),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -19,7 +20,20 @@ from opend_kafka.errors import ConfigurationError, OpendKafkaError
 TRACEBACK_VARIABLE = "OPEND_KAFKA_TRACEBACK"
 
 
+class ReaderGone(Exception):
+    """Whoever read our output has gone. No OSError: click would end with 1 at that."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExample:\n  opend-kafka demo --seconds 30",
 )
@@ -34,6 +48,10 @@ for command in (demo, run, check, tail, simulate):
 
 def main() -> None:
     """Run the command; end with 0 done, 1 failed while running, 2 bad usage or configuration."""
+    for stream in (sys.stdout, sys.stderr):
+        # A locale without ─ and → is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli.main(prog_name="opend-kafka", standalone_mode=False)
     except click.exceptions.Abort:
@@ -47,8 +65,8 @@ def main() -> None:
     except OpendKafkaError as error:
         _say(error)
         sys.exit(1)
-    except BrokenPipeError:
-        # Whoever read our output has gone: `opend-kafka tail … | head`.
+    except ReaderGone:
+        # `opend-kafka tail … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:

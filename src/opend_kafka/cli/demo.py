@@ -13,6 +13,12 @@ from opend_kafka.demo.screen import Screen
 from opend_kafka.demo.stage import play
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Tell it as click's own output does; rich would exit from inside a task."""
+        raise BrokenPipeError
+
+
 @click.command(epilog="\b\nExample:\n  opend-kafka demo --seconds 30 --rate 2000 --securities 20")
 @click.option(
     "--seconds",
@@ -37,7 +43,7 @@ from opend_kafka.demo.stage import play
 def demo(seconds: float | None, rate: float, number: int) -> None:
     """Show the whole job with nothing installed: simulated OpenD, worker, Kafka, consumer."""
     logs.configure("warning")
-    screen = Screen(Console(), seconds=seconds)
+    screen = Screen(_Console(), seconds=seconds)
 
     async def body(stop: asyncio.Event) -> None:
         with screen:

@@ -11,7 +11,7 @@ import click
 from opend_kafka import logs
 from opend_kafka.cli.options import Securities
 from opend_kafka.cli.stopping import run_until_stopped
-from opend_kafka.errors import ConfigurationError
+from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.opend.ciphers import read_rsa
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.server import SimulatorSettings, serve
@@ -86,7 +86,7 @@ def simulate(
             raise ConfigurationError(str(error)) from None
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen on {host}:{port} ({error.strerror}); "
+                f"cannot listen on {host}:{port} ({system_words(error)}); "
                 "choose another --port, or 0 for any free one"
             ) from None
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from confluent_kafka import Message
 
-from opend_kafka import logs
+from opend_kafka import logs, schemas
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
@@ -64,11 +64,13 @@ def tail(
     maximum: int | None,
 ) -> None:
     """Show decoded records as they come. TOPIC is a name, or a pattern such as 'opend.ticker.*'."""
-    logs.configure("warning")
+    # What librdkafka logs while it looks for the brokers, the error says better.
+    logs.silence()
     registry = registered_schemas(schema_registry) if schema_registry else nullcontext()
     reading = TopicReader(bootstrap_servers, list(topics), from_end=start == "end")
     shown = 0
     with registry as schema_by_id, reading as reader:
+        logs.configure("warning")
         stream = _Stream(Decoder(schema_by_id), dedupe=dedupe, order=order)
         while True:
             for line in stream.take(reader.read(_WAIT_S), time.monotonic()):
@@ -135,6 +137,8 @@ def _plain(value: Any) -> str:
 
 def _as_row(line: dict[str, Any]) -> str:
     value = line["value"]
+    if line["schema"] not in schemas.VALUES:
+        return _as_json(line)
     security = f"{value['market']}.{value['code']}"
     if line["schema"] == _TICKER:
         return (

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import fastavro
+from fastavro.schema import SchemaParseException, UnknownType
 
 from opend_kafka import schemas
 from opend_kafka.errors import RecordUndecodable
@@ -75,7 +76,7 @@ class Decoder:
                 raise RecordUndecodable(
                     f"the record names schema id {schema_id} of a registry; give the registry's URL"
                 )
-            return schemas.parse(self._schema_by_id(schema_id))
+            return _parsed(schema_id, self._schema_by_id(schema_id))
         if prefix[:2] == schemas.SINGLE_OBJECT_MAGIC:
             raise RecordUndecodable(
                 f"no schema of this version has the fingerprint {prefix[2:].hex()}"
@@ -84,3 +85,13 @@ class Decoder:
             f"the bytes begin with {prefix[:2].hex() or 'nothing'}: neither Confluent's wire "
             "format (00) nor Avro single-object encoding (c301)"
         )
+
+
+def _parsed(schema_id: int, text: str) -> dict[str, Any]:
+    try:
+        schema = schemas.parse(text)
+    except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType):
+        schema = {}
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise RecordUndecodable(f"schema {schema_id} of the registry is no Avro record")
+    return schema

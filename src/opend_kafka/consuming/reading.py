@@ -6,7 +6,6 @@ from fnmatch import fnmatchcase
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
-    OFFSET_END,
     Consumer,
     KafkaException,
     Message,
@@ -81,16 +80,20 @@ class TopicReader:
         try:
             known = self._consumer.list_topics(timeout=_ANSWER_TIMEOUT_S).topics
         except KafkaException as error:
-            raise KafkaUnreachable(bootstrap_servers, error.args[0].str()) from None
+            raise KafkaUnreachable(
+                bootstrap_servers, error.args[0].str(), keys="--bootstrap-servers"
+            ) from None
         wanted = [name for name in known if any(fnmatchcase(name, one) for one in topics)]
         if missing := [one for one in topics if not any(fnmatchcase(n, one) for n in known)]:
             raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
-        offset = OFFSET_END if from_end else OFFSET_BEGINNING
-        self._consumer.assign(
-            [
-                TopicPartition(name, partition, offset)
-                for name in wanted
-                for partition in known[name].partitions
-            ]
-        )
+        partitions = [
+            TopicPartition(name, partition, OFFSET_BEGINNING)
+            for name in wanted
+            for partition in known[name].partitions
+        ]
+        if from_end:
+            # OFFSET_END would be looked up at the first fetch, and miss what comes before it.
+            for one in partitions:
+                _, one.offset = self._consumer.get_watermark_offsets(one, _ANSWER_TIMEOUT_S)
+        self._consumer.assign(partitions)
         return sorted(wanted)

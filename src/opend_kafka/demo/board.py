@@ -99,9 +99,8 @@ class Board:
 
     def finish(self, now: float) -> None:
         """Count every tick that is held back."""
-        self.settle(float("inf"))
-        for line in self.lines.values():
-            line.rate(now)
+        for tick in self._orderer.flush():
+            self._count(tick, now)
 
     def _line(self, fields: dict[str, Any]) -> Line:
         return self.lines.setdefault(f"{fields['market']}.{fields['code']}", Line())

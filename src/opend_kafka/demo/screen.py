@@ -15,6 +15,9 @@ from opend_kafka.demo.board import Board, Line
 #: Seconds between two lines on a terminal that cannot redraw.
 _LINE_EVERY_S = 2.0
 
+#: Columns from which there is room for sequences, which have 19 digits.
+_WIDE = 100
+
 
 class Screen:
     """Shows a board. A context manager."""
@@ -64,7 +67,11 @@ class Screen:
         foot = Text(_figures(board, now, passed_s) + left + "   (Ctrl-C ends it)", style="dim")
         # A table longer than the terminal cannot be redrawn in place.
         room = max(1, self._console.height - 8)
-        return Group(Text(_flow(), style="dim"), _table(board, now, room), foot)
+        return Group(
+            Text(_flow(), style="dim"),
+            _table(board, now, room, wide=self._console.width >= _WIDE),
+            foot,
+        )
 
 
 def _flow() -> str:
@@ -79,14 +86,15 @@ def _figures(board: Board, now: float, passed_s: float) -> str:
     )
 
 
-def _table(board: Board, now: float, room: int) -> Table:
+def _table(board: Board, now: float, room: int, *, wide: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("security", no_wrap=True)
-    for heading in ("ticks", "rate/s", "last", "sequence", "dups", "bid", "ask", "latency ms"):
+    headings = ["ticks", "rate/s", "last", "dups", "bid", "ask", "ms"]
+    for heading in [*headings, "sequence"] if wide else headings:
         table.add_column(heading, justify="right", no_wrap=True)
     lines = sorted(board.lines.items())
     for security, line in lines[:room]:
-        table.add_row(security, *_cells(line, now))
+        table.add_row(security, *_cells(line, now)[: len(table.columns) - 1])
     if len(lines) > room:
         table.add_row(f"and {len(lines) - room} more")
     return table
@@ -97,11 +105,11 @@ def _cells(line: Line, now: float) -> tuple[str, ...]:
         f"{line.ticks:,}",
         f"{line.rate(now):,.0f}",
         _price(line.last_price),
-        "-" if line.last_sequence is None else str(line.last_sequence),
         str(line.duplicates),
         _price(line.bid),
         _price(line.ask),
         "-" if (latency_ms := line.latency_ms()) is None else f"{latency_ms:.1f}",
+        "-" if line.last_sequence is None else str(line.last_sequence),
     )
 
 

@@ -85,8 +85,10 @@ async def play(
             config = configuration(simulator.port, kafka.bootstrap_servers, traded)
             topics = EmbeddedTopics(kafka)
             specs = topic_specs(config)
-            ensure(topics, specs, create=True)
-            with TopicReader(kafka.bootstrap_servers, [spec.name for spec in specs]) as reader:
+            # Both wait for Kafka, now and then for seconds; the market's clock goes on meanwhile.
+            await asyncio.to_thread(ensure, topics, specs, create=True)
+            names = [spec.name for spec in specs]
+            with await asyncio.to_thread(TopicReader, kafka.bootstrap_servers, names) as reader:
                 worker = Worker(config, topic_admin=topics)
                 consumer = _Consumer(board, reader)
                 ending = asyncio.Event()

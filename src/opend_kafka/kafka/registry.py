@@ -195,7 +195,10 @@ def registered_schemas(url: str) -> Iterator[Callable[[int], str]]:
     The function raises RegistryUnreachable where the registry does not answer, and
     RecordUndecodable where it does not know the id.
     """
-    client = SchemaRegistryClient({"url": url, "timeout": _ANSWER_TIMEOUT_S})
+    try:
+        client = SchemaRegistryClient({"url": url, "timeout": _ANSWER_TIMEOUT_S})
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"the schema registry: {error}") from None
 
     def fetch(schema_id: int) -> str:
         try:

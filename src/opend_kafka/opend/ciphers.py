@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from opend_kafka.errors import KeyMismatch, KeyUnusable, PacketUndecipherable
+from opend_kafka.errors import KeyMismatch, KeyUnusable, PacketUndecipherable, system_words
 
 #: Bytes of an AES block, and of its key.
 _BLOCK = 16
@@ -205,7 +205,7 @@ def read_rsa(path: Path) -> Rsa:
     try:
         return Rsa(load_rsa_key(path.read_bytes()))
     except OSError as error:
-        cause = error.strerror or str(error)
+        cause = system_words(error)
     except KeyUnusable as error:
         cause = str(error)
     raise KeyUnusable(f"{path}: {cause}")

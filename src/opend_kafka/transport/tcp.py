@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import socket
 from contextlib import suppress
 
-from opend_kafka.errors import LinkLost, OpenDUnreachable
+from opend_kafka.errors import LinkLost, OpenDUnreachable, system_words
 
 #: Bytes the kernel holds for us. Books with details are large, and a burst must find room while
 #: the worker is busy with the last one.
@@ -33,7 +31,7 @@ class TcpConnection:
         try:
             return await self._reader.read(_READ_SIZE)
         except OSError as error:
-            raise LinkLost(f"the connection to OpenD broke: {_cause(error)}") from None
+            raise LinkLost(f"the connection to OpenD broke: {system_words(error)}") from None
 
     def send(self, data: bytes) -> None:
         """See `Connection.send`."""
@@ -60,19 +58,8 @@ async def connect(host: str, port: int, *, timeout_s: float) -> TcpConnection:
     except TimeoutError:
         raise OpenDUnreachable(host, port, f"no answer within {timeout_s:g} s") from None
     except OSError as error:
-        raise OpenDUnreachable(host, port, _cause(error)) from None
+        raise OpenDUnreachable(host, port, system_words(error)) from None
     raw = writer.get_extra_info("socket")
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return TcpConnection(reader, writer)
-
-
-def _cause(error: OSError) -> str:
-    """Give the system's short text, `Connection refused`, without asyncio's words around it."""
-    if error.errno is None:  # asyncio joins the errors of several addresses into one text
-        numbers = dict.fromkeys(int(one) for one in re.findall(r"\[Errno (\d+)\]", str(error)))
-        if numbers:
-            return ", ".join(map(os.strerror, numbers))
-    if isinstance(error, socket.gaierror) or not error.errno:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)
