@@ -47,7 +47,7 @@ class _Kept:
     def fields(self, index: int) -> Any:
         route, value, _ = self.records[index]
         return fastavro.schemaless_reader(
-            BytesIO(value), schemas.load(schema_of(route.subtype)), None
+            BytesIO(value), schemas.load(schema_of(Subtype(route.subtype))), None
         )
 
 

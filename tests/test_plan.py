@@ -25,17 +25,19 @@ def test_topics_are_one_a_security_and_subtype() -> None:
         TopicSpec("opend.order-book.HK.00700"),
         TopicSpec("opend.ticker.US.BRK-2dB"),
         TopicSpec("opend.order-book.US.BRK-2dB"),
+        TopicSpec("opend.events"),
     ]
 
 
 def test_topics_are_one_a_subtype_in_the_other_layout() -> None:
     """In the layout `subtype` all securities share a topic, which is named once."""
     config = _config(kafka={"topic_layout": "subtype", "topic_prefix": "md"})
-    assert topic_specs(config) == [TopicSpec("md.ticker"), TopicSpec("md.order-book")]
+    names = [spec.name for spec in topic_specs(config)]
+    assert names == ["md.ticker", "md.order-book", "md.events"]
 
 
 def test_topics_are_made_as_the_configuration_says() -> None:
-    """Partitions, replicas and settings reach every topic, written as Kafka writes them."""
+    """Partitions, replicas and settings reach every topic of records, as Kafka writes them."""
     topics = {
         "partitions": 3,
         "replication_factor": 2,
@@ -46,6 +48,7 @@ def test_topics_are_made_as_the_configuration_says() -> None:
     assert topic_specs(config) == [
         TopicSpec("opend.ticker", 3, 2, settings),
         TopicSpec("opend.order-book", 3, 2, settings),
+        TopicSpec("opend.events", 1, 2),
     ]
 
 

@@ -27,7 +27,7 @@ from tests.conftest import Cluster
 TRADED = tuple(Security.parse(one) for one in ("HK.00700", "HK.09988", "US.AAPL"))
 START_US = 1_700_000_000_000_000
 #: Seconds after which something on this machine hangs.
-HANGS_S = 60
+HANGS_S = 30
 
 
 class _Sent:
@@ -64,7 +64,7 @@ def _config(opend_port: int, bootstrap_servers: str, prefix: str, **changes: Any
         "admin": {"port": 0},
     }
     for key, value in changes.items():
-        content[key] = content.get(key, {}) | value
+        content[key] = content.get(key, {}) | value if isinstance(value, dict) else value
     return Config.model_validate(content)
 
 
@@ -103,7 +103,7 @@ def _read(bootstrap_servers: str, prefix: str, records: int) -> dict[str, list[R
     """Read so many records, by topic, each topic in its order."""
     decoder = Decoder()
     by_topic: dict[str, list[Record]] = defaultdict(list)
-    with TopicReader(bootstrap_servers, [f"{prefix}.*"]) as reader:
+    with TopicReader(bootstrap_servers, [f"{prefix}.ticker.*", f"{prefix}.order*"]) as reader:
         read = 0
         while read < records:
             messages = reader.read(HANGS_S, at_most=records - read)
@@ -111,6 +111,19 @@ def _read(bootstrap_servers: str, prefix: str, records: int) -> dict[str, list[R
             for message in messages:
                 by_topic[message.topic() or ""].append(decoder.decode(message.value() or b""))
     return by_topic
+
+
+def _events(bootstrap_servers: str, prefix: str) -> list[dict[str, Any]]:
+    """Read the session events up to STOPPED, in their order; `key` is the decoded key."""
+    decoder = Decoder()
+    events: list[dict[str, Any]] = []
+    with TopicReader(bootstrap_servers, [f"{prefix}.events"]) as reader:
+        while not events or events[-1]["kind"] != "STOPPED":
+            for message in reader.read(HANGS_S, at_most=1):
+                key = message.key()
+                event = decoder.decode(message.value() or b"").fields
+                events.append(event | {"key": decoder.decode(key).fields if key else None})
+    return events
 
 
 async def test_worker_lands_every_tick_and_book_in_push_order(
@@ -178,20 +191,50 @@ async def test_worker_reports_an_unknown_code_and_keeps_the_others(
 ) -> None:
     """One bad code is refused by name, and the rest is live."""
     async with _simulator() as simulator:
-        securities = [*map(str, TRADED), "HK.99999"]
-        config = _config(simulator.port, embedded.bootstrap_servers, prefix).model_copy(
-            update={
-                "subscriptions": Config.model_validate(
-                    {"subscriptions": [{"securities": securities, "subtypes": ["ticker"]}]}
-                ).subscriptions
-            }
-        )
+        wanted = [{"securities": [*map(str, TRADED), "HK.99999"], "subtypes": ["ticker"]}]
+        config = _config(simulator.port, embedded.bootstrap_servers, prefix, subscriptions=wanted)
         worker = Worker(config, topic_admin=embedded.topics)
         async with _running(worker) as task:
             await _until(lambda: worker.status.session == "live", task)
             assert worker.status.standing == {f"ticker of {one}" for one in TRADED}
             assert list(worker.status.refused) == ["ticker of HK.99999"]
             assert any("HK.99999" in reason for reason in worker.status.reasons_not_ready())
+
+
+async def test_worker_tells_what_happens_to_the_link(cluster: Cluster, prefix: str) -> None:
+    """The way up, a loss, the way up again and the stop stand in the events, in that order."""
+    async with _simulator() as simulator:
+        worker = Worker(
+            _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
+        )
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            first = worker.status.conn_id
+            simulator.drop_clients()
+            await _until(lambda: worker.status.conn_id not in (0, first), task)
+            await _until(lambda: worker.status.session == "live", task)
+    events = await asyncio.to_thread(_events, cluster.bootstrap_servers, prefix)
+    assert [event["kind"] for event in events] == [
+        "LOGGED_IN", "LIVE", "LINK_DOWN", "LOGGED_IN", "LIVE", "STOPPED",
+    ]  # fmt: skip
+    assert [event["conn_id"] == first for event in events] == [True] * 3 + [False] * 3
+    assert events[2]["reason"] == "link_lost"
+
+
+async def test_worker_names_the_security_of_a_refused_subscription_in_the_events(
+    cluster: Cluster, prefix: str
+) -> None:
+    """The event's key is the security, and its subtype stands in the value."""
+    async with _simulator() as simulator:
+        wanted = [{"securities": ["HK.99999", "HK.00700"], "subtypes": ["ticker"]}]
+        config = _config(simulator.port, cluster.bootstrap_servers, prefix, subscriptions=wanted)
+        worker = Worker(config, topic_admin=cluster.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+    events = await asyncio.to_thread(_events, cluster.bootstrap_servers, prefix)
+    (refused,) = (event for event in events if event["kind"] == "SUBSCRIPTION_REFUSED")
+    assert refused["key"] == {"market": "HK", "code": "99999"}
+    assert refused["subtype"] == "ticker"
 
 
 async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, prefix: str) -> None:
@@ -242,7 +285,8 @@ async def test_worker_follows_the_policy_for_what_kafka_refuses(prefix: str, pol
             }
             config = _config(simulator.port, kafka.bootstrap_servers, prefix, kafka=part)
             worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
-            kafka.inject_errors(ApiKey.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+            # One for each of the first requests, whether it carries records or events.
+            kafka.inject_errors(ApiKey.PRODUCE, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 4)
             if policy == "exit":
                 with pytest.raises(DeliveryFailed, match="authorization"):
                     await worker.run(asyncio.Event())

@@ -20,7 +20,12 @@ def topic_specs(config: Config) -> list[TopicSpec]:
     return [
         TopicSpec(name, kafka.topics.partitions, kafka.topics.replication_factor, settings)
         for name in dict.fromkeys(topics_of(config).values())
-    ]
+    ] + [TopicSpec(events_topic(config), 1, kafka.topics.replication_factor)]
+
+
+def events_topic(config: Config) -> str:
+    """Give the topic of session events. One partition: they are read in their order."""
+    return f"{config.kafka.topic_prefix}.events"
 
 
 def topics_of(config: Config) -> dict[Subscription, str]:

@@ -7,6 +7,7 @@ Stop: nothing more is read → every record that was taken is delivered → exit
 from __future__ import annotations
 
 import asyncio
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -15,34 +16,26 @@ from typing import Any
 
 import structlog
 
-from opend_kafka import __version__
+from opend_kafka import __version__, schemas
 from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
-from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
+from opend_kafka.errors import DeliveryFailed, DrainFailed
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
 from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import (
-    Event,
-    FrameDamaged,
-    Live,
-    LoggedIn,
-    Notified,
-    NotifyRejected,
-    NotReady,
-    Push,
-    Subscribed,
-    SubscriptionRefused,
-)
+from opend_kafka.opend.events import Event, Push
+from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.session import Session
 from opend_kafka.pipeline import Pipeline
-from opend_kafka.plan import topic_specs, topics_of, wire_format_of
+from opend_kafka.plan import events_topic, topic_specs, topics_of, wire_format_of
+from opend_kafka.records import session_event
 from opend_kafka.records.kinds import schema_of
+from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.transport import tcp
-from opend_kafka.transport.link import Link
+from opend_kafka.transport.keeper import Keeper
 
 log = structlog.get_logger()
 
@@ -84,11 +77,14 @@ class Worker:
         self.config = config
         self._wanted = config.wanted()
         self._topics = topics_of(config)
+        self._events_topic = events_topic(config)
         self._rsa = config.opend.rsa()
         self._topic_admin = topic_admin or KafkaTopics(
             config.kafka.bootstrap_servers, config.kafka.librdkafka
         )
-        self._backoff: Backoff
+        self._lifecycle = Lifecycle(on_move=self._on_phase)
+        self._event_prefixes = (b"", b"")
+        self._reporter: Reporter
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
         self._pipeline: Pipeline
@@ -103,21 +99,25 @@ class Worker:
         self._producer = RecordProducer(
             self.config.kafka.bootstrap_servers,
             self.config.kafka.librdkafka,
-            topics={topic: one.subtype for one, topic in self._topics.items()},
+            topics={topic: one.subtype for one, topic in self._topics.items()}
+            | {self._events_topic: EVENTS},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
         )
         table = await self._prepared(stop)
         if table is None:
             return
-        self._pipeline = Pipeline(
-            table, self._producer, self.metrics, now_us=lambda: time.time_ns() // 1000
+        self._pipeline = Pipeline(table, self._producer, self.metrics, now_us=_now_us)
+        publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
+        self._reporter = Reporter(
+            self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
         )
         try:
             async with serving(
                 self.config.admin.host, self.config.admin.port, self.status, self.metrics
             ):
                 await self._work(stop)
+                self._reporter.stopped()
         except asyncio.CancelledError:
             # Abandoned at the second signal: whatever the first one had begun, nothing is drained.
             raise
@@ -128,8 +128,8 @@ class Worker:
 
     @property
     def delivered(self) -> int:
-        """Records that Kafka has acknowledged."""
-        return self._producer.delivered
+        """Records of pushes that Kafka has acknowledged."""
+        return self._producer.delivered - self._producer.delivered_by_subtype[EVENTS]
 
     @property
     def buffered_records(self) -> int:
@@ -160,11 +160,15 @@ class Worker:
         log.info("topics_ready", topics=len(self._topics), created=len(created))
         with wire_format_of(self.config) as wire_format:
             wire_format.await_answer(REGISTRY_START_S)
+            self._event_prefixes = (
+                wire_format.prefix(self._events_topic, schemas.KEY, True),
+                wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
+            )
             return routes(self._topics, schema_of=schema_of, prefix=wire_format.prefix)
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._keep_linked()),
+            asyncio.create_task(self._keeper().run()),
             asyncio.create_task(self._poll()),
             asyncio.create_task(stop.wait()),
         ]
@@ -176,90 +180,42 @@ class Worker:
         finally:
             for task in tasks:
                 task.cancel()
+            self._lifecycle.on(Signal.STOP, time.monotonic())
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _keep_linked(self) -> None:
-        """Link, and link again, for ever."""
-        reconnect = self.config.opend.reconnect
-        self._backoff = Backoff(reconnect.initial_s, reconnect.max_s)
-        while True:
-            try:
-                await self._link()
-            except OpenDError as error:
-                self._on_link_down(error)
-            await asyncio.sleep(self._backoff.next_s())
-
-    async def _link(self) -> None:
+    def _keeper(self) -> Keeper:
         opend = self.config.opend
-        self.status.session = "connecting"
-        connection = await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
-        self.status.session = "initialising"
-        session = Session(
-            self._wanted,
-            request_timeout_s=opend.request_timeout_s,
-            encryption=opend.encryption,
-            rsa=self._rsa,
-            push_format=opend.body_format,
-        )
-        link = Link(
-            connection,
-            session,
-            self._on_event,
+        lifecycle = self._lifecycle
+
+        def new_session() -> Session:
+            return Session(
+                self._wanted,
+                request_timeout_s=opend.request_timeout_s,
+                encryption=opend.encryption,
+                rsa=self._rsa,
+                push_format=opend.body_format,
+                lifecycle=lifecycle,
+            )
+
+        return Keeper(
+            lambda: tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s),
+            new_session,
+            lifecycle,
+            Backoff(opend.reconnect.initial_s, opend.reconnect.max_s),
+            on_event=self._on_event,
+            on_down=self._reporter.link_down,
             gate=self._gate,
             after_read=self._producer.poll,
         )
-        await link.run()
-
-    def _on_link_down(self, error: OpenDError) -> None:
-        log.warning("link_down", reason=error.reason, cause=str(error))
-        self.metrics.reconnects.labels(error.reason).inc()
-        self.metrics.session_up.set(0)
-        self.status.session, self.status.cause = "waiting", str(error)
-        self.status.standing.clear()
-        self.status.refused.clear()
-        self._count_subscriptions()
 
     def _on_event(self, event: Event) -> None:
-        match event:
-            case Push():
-                self._pipeline.push(event)
-            case FrameDamaged(proto_id, serial):
-                self.metrics.checksum_failures.inc()
-                log.warning("frame_damaged", proto_id=proto_id, push_serial=serial)
-            case LoggedIn(conn_id, server_version, interval_s):
-                self.status.conn_id, self.status.session = conn_id, "checking"
-                log.info(
-                    "logged_in",
-                    conn_id=conn_id,
-                    server_version=server_version,
-                    keep_alive_interval_s=interval_s,
-                )
-            case NotReady(cause):
-                self.status.cause = cause
-                log.warning("opend_not_ready", cause=cause)
-            case Subscribed(subscriptions):
-                self.status.session, self.status.cause = "subscribing", ""
-                self.status.standing.update(map(str, subscriptions))
-            case SubscriptionRefused(subscription, error):
-                self.status.refused[str(subscription)] = error.ret_msg
-                log.error("subscription_refused", subscription=str(subscription), cause=str(error))
-            case Live(standing, refused):
-                self._on_live(standing, refused)
-            case Notified(s2c):
-                log.info("opend_notified", notice=str(s2c).replace("\n", " "))
-            case NotifyRejected(error):
-                log.warning("notify_rejected", cause=str(error))
+        if isinstance(event, Push):
+            self._pipeline.push(event)
+        else:
+            self._reporter.on_event(event)
 
-    def _on_live(self, standing: int, refused: int) -> None:
-        self.status.session, self.status.cause = "live", ""
-        self._backoff.reset()
-        self.metrics.session_up.set(1)
-        self._count_subscriptions()
-        log.info("live", conn_id=self.status.conn_id, standing=standing, refused=refused)
-
-    def _count_subscriptions(self) -> None:
-        self.metrics.subscriptions.labels("standing").set(len(self.status.standing))
-        self.metrics.subscriptions.labels("refused").set(len(self.status.refused))
+    def _on_phase(self, phase: Phase) -> None:
+        self.status.session = phase
 
     async def _poll(self) -> None:
         """Take delivery reports also while OpenD is quiet or held back."""
@@ -278,23 +234,20 @@ class Worker:
         limit = self.config.kafka.max_buffered_bytes
         if self._producer.buffered_bytes < limit:
             return
-        log.warning("backpressure_began", buffered_bytes=self._producer.buffered_bytes)
-        self.status.reading = False
+        self._reporter.backpressure_began(self._producer.buffered_bytes)
         since = time.monotonic()
         try:
             while self._producer.buffered_bytes > limit * _RESUME_PART:
                 await asyncio.sleep(_POLL_S)
         finally:
             # Also where the link breaks meanwhile: the next one begins with reading.
-            self.status.reading = True
-            self.metrics.backpressure_seconds.inc(time.monotonic() - since)
-        log.info("backpressure_ended", seconds=round(time.monotonic() - since, 3))
+            self._reporter.backpressure_ended(time.monotonic() - since)
 
     def _on_delivery_failure(self, error: DeliveryFailed) -> None:
-        self.status.delivery_failures += 1
-        if self.config.kafka.on_delivery_failure == "continue":
-            log.error("delivery_failed", topic=error.topic, cause=error.reason)
-        elif not self._failure.done():
+        if error.topic != self._events_topic:
+            # An event about an event that failed would only fail as well.
+            self._reporter.delivery_failed(error)
+        if self.config.kafka.on_delivery_failure == "exit" and not self._failure.done():
             self._failure.set_exception(error)
 
     async def _drain(self) -> None:
@@ -310,6 +263,10 @@ class Worker:
                 raise DrainFailed(remaining, DRAIN_S)
             await asyncio.sleep(0)
         log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
 
 
 def _in_daemon_thread(function: Callable[[], Routes]) -> asyncio.Future[Routes]:

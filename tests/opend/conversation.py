@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from opend_kafka.opend.events import Event, Push
 from opend_kafka.opend.frames import Frame, FrameReader, encode
+from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId, response_type
 from opend_kafka.opend.pb import (
     Common_pb2,
@@ -19,7 +20,7 @@ from opend_kafka.opend.pb import (
     Qot_Sub_pb2,
 )
 from opend_kafka.opend.securities import Security
-from opend_kafka.opend.session import Session, State
+from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription, Subtype
 from tests.opend.vectors import vector
 
@@ -158,13 +159,13 @@ def tick(session: Session, now: float, *, reading: bool = True) -> None:
 
 
 def converse(
-    session: Session, answer: Callable[[Frame], bytes], until: State = State.LIVE
+    session: Session, answer: Callable[[Frame], bytes], until: Phase = Phase.LIVE
 ) -> list[Event]:
     """Let OpenD answer everything that is asked, and collect the events."""
     events: list[Event] = []
-    while session.state is not until:
+    while session.phase is not until:
         asked = sent(session)
-        assert asked, f"stuck in {session.state}"
+        assert asked, f"stuck in {session.phase}"
         for frame in asked:
             events += take(session, answer(frame))
     return events

@@ -13,12 +13,13 @@ from opend_kafka.opend.events import (
     NotReady,
     Subscribed,
 )
+from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId, decode_request
 from opend_kafka.opend.pb import (
     Common_pb2,
 )
 from opend_kafka.opend.securities import Security
-from opend_kafka.opend.session import CHECK_INTERVAL_S, Session, State
+from opend_kafka.opend.session import CHECK_INTERVAL_S, Session
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms
 from tests.opend.conversation import (
     AES_KEY,
@@ -70,7 +71,7 @@ def test_login_is_told_without_its_secrets() -> None:
 def test_login_is_followed_by_question_for_state() -> None:
     """Once logged in, the session asks whether OpenD is ready."""
     session, asked = checking()
-    assert session.state is State.CHECKING
+    assert session.phase is Phase.CHECKING
     assert asked.proto_id == ProtoId.GET_GLOBAL_STATE
     assert decode_request(asked.proto_id, asked.body).userID == 0
 
@@ -79,7 +80,7 @@ def test_ready_opend_is_asked_for_subscriptions() -> None:
     """Once OpenD is ready, Qot_Sub goes out, byte for byte what the SDK sends."""
     session, asked = checking(TICKER, BOOK)
     events = take(session, reply(asked, global_state()))
-    assert (events, session.state) == ([], State.SUBSCRIBING)
+    assert (events, session.phase) == ([], Phase.SUBSCRIBING)
     assert session.data_to_send() == vector("sub_request").frame
 
 
@@ -88,7 +89,7 @@ def test_session_is_live_when_all_is_subscribed() -> None:
     session, (asked,) = subscribing(TICKER, BOOK)
     events = take(session, reply(asked, SUBSCRIBED))
     assert events == [Subscribed((TICKER, BOOK)), Live(standing=2, refused=0)]
-    assert session.state is State.LIVE
+    assert session.phase is Phase.LIVE
 
 
 def test_session_is_not_live_before_last_request_is_answered() -> None:
@@ -113,7 +114,7 @@ def test_wrongly_timed_reply_is_ignored() -> None:
     tick(session, CHECK_INTERVAL_S)
     second = sent_one(session)
     take(session, reply(second, global_state()))
-    assert session.state is State.LIVE
+    assert session.phase is Phase.LIVE
     assert take(session, reply(first, global_state())) == []
     assert sent(session) == []
 

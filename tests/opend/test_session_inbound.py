@@ -22,6 +22,7 @@ from opend_kafka.opend.events import (
 )
 from opend_kafka.opend.frames import HEADER, Frame, encode
 from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.notices import Notice, NoticeKind
 from tests.opend.conversation import (
     ASK_SUB_INFO,
     CONN_ID,
@@ -128,10 +129,10 @@ def test_unreadable_reply_that_nobody_waits_for_is_ignored() -> None:
 
 
 def test_notify_is_decoded() -> None:
-    """Notify comes as the message that it is."""
+    """Notify comes as what it says."""
     (event,) = take(live(), vector("notify_kicked_out").frame)
     assert isinstance(event, Notified)
-    assert event.s2c.event.eventType == 7
+    assert event.notice == Notice(NoticeKind.KICKED_OUT, "KickedOut: account logged in elsewhere")
 
 
 def test_unreadable_notify_is_rejected_and_ends_nothing() -> None:

@@ -18,8 +18,9 @@ from opend_kafka.errors import (
 )
 from opend_kafka.opend.events import Event, Live, LoggedIn, Push, Subscribed
 from opend_kafka.opend.frames import Frame, FrameReader, encode
+from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
-from opend_kafka.opend.session import Session, State
+from opend_kafka.opend.session import Session
 from opend_kafka.transport.connection import Connection
 from opend_kafka.transport.link import Link
 from tests.opend.conversation import (
@@ -445,10 +446,10 @@ async def test_session_has_moved_on_when_handler_is_called() -> None:
     events = Events()
 
     def handle(event: Event) -> None:
-        states.append(session.state)
+        states.append(session.phase)
         events(event)
 
     async with running(Link(connection, session, handle)):
         await OpenD(peer).accept(2)
         await events.until(Live(0, 0))
-        assert states == [State.CHECKING, State.LIVE]
+        assert states == [Phase.CHECKING, Phase.LIVE]

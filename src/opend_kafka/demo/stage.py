@@ -17,7 +17,7 @@ from opend_kafka.demo.board import Board
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.topics import ensure
 from opend_kafka.opend.securities import Security
-from opend_kafka.plan import topic_specs
+from opend_kafka.plan import topic_specs, topics_of
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
@@ -87,7 +87,7 @@ async def play(
             specs = topic_specs(config)
             # Both wait for Kafka, now and then for seconds; the market's clock goes on meanwhile.
             await asyncio.to_thread(ensure, topics, specs, create=True)
-            names = [spec.name for spec in specs]
+            names = list(topics_of(config).values())
             with await asyncio.to_thread(TopicReader, kafka.bootstrap_servers, names) as reader:
                 worker = Worker(config, topic_admin=topics)
                 consumer = _Consumer(board, reader)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError as LibraryError
@@ -56,6 +57,7 @@ class RecordProducer:
         self._latency = metrics.hop_latency.labels("worker_to_ack")
         self.buffered_bytes = 0
         self.delivered = 0
+        self.delivered_by_subtype: Counter[str] = Counter()
         self.failed = 0
 
     @property
@@ -80,7 +82,7 @@ class RecordProducer:
                 self._fail(route.topic, error.args[0])
                 return
             else:
-                size = len(value) + len(route.key)
+                size = len(value) + len(route.key or b"")
                 self.buffered_bytes += size + RECORD_OVERHEAD
                 self._metrics.bytes_produced.inc(size)
                 return
@@ -100,6 +102,7 @@ class RecordProducer:
             self._fail(topic, error)
             return
         self.delivered += 1
+        self.delivered_by_subtype[self._subtypes[topic]] += 1
         self._delivered[topic].inc()
         self._latency.observe(message.latency() or 0.0)
 

@@ -23,12 +23,13 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 class Route:
     """Everything about a record's way that its security and subtype decide.
 
-    `key` and `value_prefix` carry the wire format already.
+    `key` and `value_prefix` carry the wire format already. Session events go their way too, with
+    `subtype` events and mostly without a key.
     """
 
     topic: str
-    subtype: Subtype
-    key: bytes
+    subtype: str
+    key: bytes | None
     value_prefix: bytes
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from opend_kafka.errors import PushRejected, RequestRefused
 from opend_kafka.opend.frames import BodyFormat
+from opend_kafka.opend.notices import Notice
 from opend_kafka.opend.subscriptions import Subscription
 
 
@@ -73,9 +74,9 @@ class FrameDamaged:
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """OpenD's Notify (1003): what happened to OpenD itself. `s2c` is Notify.S2C."""
+    """OpenD's Notify (1003): what happened to OpenD itself."""
 
-    s2c: Any
+    notice: Notice
 
 
 @dataclass(frozen=True, slots=True)

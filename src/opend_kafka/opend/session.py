@@ -1,15 +1,14 @@
-"""The session with one OpenD over one connection: a table, pure.
+"""The session with one OpenD over one connection, pure.
 
-    with `Session.open` it sends InitConnect, then
+`open` sends InitConnect. What follows a reply depends on the phase (`lifecycle`):
 
-    state         reply            what follows
-    INITIALISING  InitConnect      GetGlobalState is asked          → CHECKING
-    CHECKING      GetGlobalState   not ready: asked again later     → CHECKING
-                                   ready: Qot_Sub for all wanted    → SUBSCRIBING
-    SUBSCRIBING   Qot_Sub          the last one is answered         → LIVE
-    any           KeepAlive        nothing: every inbound byte counts as a sign of life
+    phase         reply            what follows
+    INITIALISING  InitConnect      GetGlobalState is asked
+    CHECKING      GetGlobalState   not ready: asked again later; ready: Qot_Sub for all wanted
+    SUBSCRIBING   Qot_Sub          refused: halved until what is refused stands alone
+    DEGRADED      GetGlobalState   as in CHECKING: what was lost is subscribed anew
 
-Two rules. A reply that its state does not expect is ignored unless somebody asked for it by
+Two rules. A reply that its phase does not expect is ignored unless somebody asked for it by
 `request`. Every failure of the link itself is raised, as an `OpenDError`, and ends the session: a
 new connection gets a new session, so nothing of the old one can leak into it.
 
@@ -20,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 from google.protobuf.message import Message
@@ -49,6 +47,7 @@ from opend_kafka.opend.events import (
     SubscriptionRefused,
 )
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, FrameReader, encode
+from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.messages import (
     ProtoId,
     decode_push,
@@ -56,6 +55,7 @@ from opend_kafka.opend.messages import (
     message_name,
     proto_id_of,
 )
+from opend_kafka.opend.notices import NoticeKind, read_notice
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
 from opend_kafka.opend.subscriptions import Batch, Subscription, batches
 
@@ -73,15 +73,6 @@ SILENT_INTERVALS = 3
 
 #: Seconds; until InitConnect's reply names the real one.
 _INITIAL_INTERVAL_S = 10
-
-
-class State(Enum):
-    """How far the session has come."""
-
-    INITIALISING = auto()
-    CHECKING = auto()
-    SUBSCRIBING = auto()
-    LIVE = auto()
 
 
 @dataclass(slots=True)
@@ -106,8 +97,9 @@ class Session:
         encryption: Encryption = Encryption.NONE,
         rsa: PacketCipher = PLAIN,
         push_format: BodyFormat = BodyFormat.PROTOBUF,
+        lifecycle: Lifecycle | None = None,
     ) -> None:
-        self.state = State.INITIALISING
+        self._lifecycle = lifecycle or Lifecycle()
         self.conn_id = 0
         self._wanted = tuple(wanted)
         self._client_id = client_id
@@ -130,6 +122,7 @@ class Session:
     def open(self, now: float) -> None:
         """Begin: the connection stands."""
         self._last_inbound = now
+        self._lifecycle.on(Signal.CONNECTED, now)
         request = InitConnect_pb2.Request()
         request.c2s.clientVer = CLIENT_VERSION
         request.c2s.clientID = self._client_id
@@ -139,6 +132,11 @@ class Session:
         request.c2s.pushProtoFmt = self._push_format
         request.c2s.programmingLanguage = "Python"
         self._ask(request, now)
+
+    @property
+    def phase(self) -> Phase:
+        """How far it has come."""
+        return self._lifecycle.phase
 
     def data_to_send(self) -> bytes:
         """Take the bytes that are to go out now."""
@@ -163,7 +161,7 @@ class Session:
             LinkLost: always; it says whether a frame was cut.
         """
         self._reader.end()
-        if self.state is State.INITIALISING:
+        if self.phase is Phase.INITIALISING:
             raise LinkLost(
                 "OpenD closed the connection before it answered InitConnect; where it does so each "
                 "time, set opend.encryption and opend.rsa_private_key_file as OpenD is set"
@@ -241,7 +239,7 @@ class Session:
 
     def _on_frame(self, frame: Frame, now: float) -> Iterator[Event]:
         if not frame.intact:
-            if self.state is State.INITIALISING:
+            if self.phase is Phase.INITIALISING:
                 raise KeyMismatch("OpenD's first reply cannot be decrypted")
             yield FrameDamaged(frame.proto_id, frame.serial)
             return
@@ -250,9 +248,23 @@ class Session:
             del self._pending[frame.serial]
             yield from self._on_reply(frame, pending, now)
         elif frame.proto_id == ProtoId.NOTIFY:
-            yield _notified(frame)
+            yield self._on_notify(frame, now)
         elif frame.proto_id not in _SOLICITED:
             yield Push(self.conn_id, frame.proto_id, frame.serial, frame.body, frame.format)
+
+    def _on_notify(self, frame: Frame, now: float) -> Event:
+        try:
+            notice = read_notice(decode_push(frame.proto_id, frame.body, frame.format))
+        except PushRejected as error:
+            return NotifyRejected(error)
+        if self.phase is Phase.INITIALISING:
+            return Notified(notice)
+        if notice.kind in _LOGIN_IS_LOST:
+            self._lifecycle.on(Signal.LOGIN_LOST, now)
+            self._check_at = min(self._check_at, now + CHECK_INTERVAL_S)
+        elif notice.kind is NoticeKind.LOGIN_STANDS and self.phase is Phase.DEGRADED:
+            self._check_at = now
+        return Notified(notice)
 
     def _on_reply(self, frame: Frame, pending: _Pending, now: float) -> Iterator[Event]:
         refused: RequestRefused | None = None
@@ -270,7 +282,7 @@ class Session:
         elif refused is not None:
             raise refused
         else:
-            row = _TABLE.get((self.state, pending.proto_id))
+            row = _TABLE.get((self.phase, pending.proto_id))
             if row is not None:
                 if not s2c.IsInitialized():
                     name = message_name(frame.proto_id)
@@ -282,7 +294,7 @@ class Session:
         self.conn_id = s2c.connID
         self._interval_s = max(1, s2c.keepAliveInterval)
         self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART
-        self.state = State.CHECKING
+        self._lifecycle.on(Signal.LOGGED_IN, now)
         self._ask_global_state(now)
         yield LoggedIn(s2c.connID, s2c.serverVer, s2c.keepAliveInterval)
 
@@ -294,13 +306,15 @@ class Session:
     def _on_global_state(self, s2c: GetGlobalState_pb2.S2C, now: float) -> Iterator[Event]:
         cause = _why_not_ready(s2c)
         if cause:
+            self._lifecycle.on(Signal.NOT_READY, now)
             self._check_at = now + CHECK_INTERVAL_S
             yield NotReady(cause)
             return
-        self.state = State.SUBSCRIBING
+        self._lifecycle.on(Signal.READY, now)
+        self._standing = self._refused = 0
         for batch in batches(self._wanted):
             self._ask(batch.request(), now, batch=batch)
-        yield from self._perhaps_live()
+        yield from self._perhaps_live(now)
 
     def _on_sub(self, batch: Batch, refused: RequestRefused | None, now: float) -> Iterator[Event]:
         """A request fails as a whole: halve it until what OpenD refuses stands alone."""
@@ -314,11 +328,12 @@ class Session:
         else:
             self._refused += 1
             yield SubscriptionRefused(next(batch.subscriptions()), refused)
-        yield from self._perhaps_live()
+        yield from self._perhaps_live(now)
 
-    def _perhaps_live(self) -> Iterator[Event]:
-        if not any(pending.batch for pending in self._pending.values()):
-            self.state = State.LIVE
+    def _perhaps_live(self, now: float) -> Iterator[Event]:
+        if any(pending.batch for pending in self._pending.values()):
+            return
+        if self._lifecycle.on(Signal.SETTLED, now) is Phase.LIVE:
             yield Live(self._standing, self._refused)
 
 
@@ -333,12 +348,8 @@ def _why_not_ready(s2c: GetGlobalState_pb2.S2C) -> str:
     return "" if s2c.qotLogined else "OpenD is not logged in to its quote server"
 
 
-def _notified(frame: Frame) -> Event:
-    try:
-        return Notified(decode_push(frame.proto_id, frame.body, frame.format))
-    except PushRejected as error:
-        return NotifyRejected(error)
-
+#: After these no quotes come until OpenD says that it is ready again.
+_LOGIN_IS_LOST = frozenset({NoticeKind.LOGIN_LOST, NoticeKind.KICKED_OUT, NoticeKind.LOGIN_FAILED})
 
 #: A frame of these that nobody waits for is a late reply, not a push.
 _SOLICITED = frozenset(
@@ -353,7 +364,8 @@ _SOLICITED = frozenset(
     }
 )
 
-_TABLE: dict[tuple[State, ProtoId], Callable[[Session, Any, float], Iterator[Event]]] = {
-    (State.INITIALISING, ProtoId.INIT_CONNECT): Session._on_init_connect,
-    (State.CHECKING, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
+_TABLE: dict[tuple[Phase, ProtoId], Callable[[Session, Any, float], Iterator[Event]]] = {
+    (Phase.INITIALISING, ProtoId.INIT_CONNECT): Session._on_init_connect,
+    (Phase.CHECKING, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
+    (Phase.DEGRADED, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
 }

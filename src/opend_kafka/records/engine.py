@@ -142,14 +142,14 @@ def _subtype_reader(subtype: SubtypeOf, s2c: _Descriptor, row: _Descriptor) -> _
 def _provenance(provenance: Provenance, push_index: int) -> dict[str, Any]:
     return {
         "origin": provenance.origin,
-        "conn_id": _signed(provenance.conn_id),
+        "conn_id": signed(provenance.conn_id),
         "push_serial": provenance.push_serial,
         "push_index": push_index,
         "ingest_time": provenance.ingest_time_us,
     }
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
     """Give a uint64 as the int64 with the same bits."""
     return number - (1 << 64) if number >= 1 << 63 else number
 

@@ -1,0 +1,68 @@
+"""What happened to the link, as records: opend.SessionEvent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from io import BytesIO
+
+import fastavro
+
+from opend_kafka import schemas
+from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.records.engine import signed
+
+SCHEMA = "opend.SessionEvent"
+
+
+class EventKind(StrEnum):
+    """opend.SessionEventKind."""
+
+    LOGGED_IN = "LOGGED_IN"
+    NOT_READY = "NOT_READY"
+    LIVE = "LIVE"
+    LINK_DOWN = "LINK_DOWN"
+    SUBSCRIPTION_REFUSED = "SUBSCRIPTION_REFUSED"
+    KICKED_OUT = "KICKED_OUT"
+    LOGIN_FAILED = "LOGIN_FAILED"
+    LOGIN_LOST = "LOGIN_LOST"
+    LOGIN_RESTORED = "LOGIN_RESTORED"
+    FORCED_LOGOUT = "FORCED_LOGOUT"
+    PROGRAM_STATUS = "PROGRAM_STATUS"
+    QUOTE_RIGHT_CHANGED = "QUOTE_RIGHT_CHANGED"
+    QUOTA_CHANGED = "QUOTA_CHANGED"
+    NOTICE = "NOTICE"
+    FRAME_DAMAGED = "FRAME_DAMAGED"
+    BACKPRESSURE_BEGAN = "BACKPRESSURE_BEGAN"
+    BACKPRESSURE_ENDED = "BACKPRESSURE_ENDED"
+    DELIVERY_FAILED = "DELIVERY_FAILED"
+    STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvent:
+    """One event. `time_us` is microseconds since 1970; `conn_id` OpenD's uint64, 0 for none."""
+
+    kind: EventKind
+    time_us: int
+    worker: str
+    conn_id: int = 0
+    reason: str | None = None
+    detail: str | None = None
+    subscription: Subscription | None = None
+
+    def encode(self, prefix: bytes = b"") -> bytes:
+        """Give the record's bytes behind the wire format's prefix."""
+        out = BytesIO()
+        out.write(prefix)
+        record = {
+            "kind": self.kind.value,
+            "time": self.time_us,
+            "worker": self.worker,
+            "conn_id": signed(self.conn_id) if self.conn_id else None,
+            "reason": self.reason,
+            "detail": self.detail,
+            "subtype": str(self.subscription.subtype) if self.subscription else None,
+        }
+        fastavro.schemaless_writer(out, schemas.load(SCHEMA), record)
+        return out.getvalue()

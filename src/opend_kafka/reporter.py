@@ -1,0 +1,214 @@
+"""One fact, told once to everybody: the log, the metrics, the status, and `{prefix}.events`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from opend_kafka.admin.status import Status
+from opend_kafka.errors import DeliveryFailed, OpenDError
+from opend_kafka.kafka.routing import Route, encode_key
+from opend_kafka.metrics import Metrics
+from opend_kafka.opend.events import (
+    Event,
+    FrameDamaged,
+    Live,
+    LoggedIn,
+    Notified,
+    NotifyRejected,
+    NotReady,
+    Subscribed,
+    SubscriptionRefused,
+)
+from opend_kafka.opend.notices import Notice, NoticeKind
+from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.pipeline import Sink
+from opend_kafka.records.session_event import EventKind, SessionEvent
+
+log = structlog.get_logger()
+
+_NOTICES = {
+    NoticeKind.KICKED_OUT: EventKind.KICKED_OUT,
+    NoticeKind.LOGIN_FAILED: EventKind.LOGIN_FAILED,
+    NoticeKind.LOGIN_LOST: EventKind.LOGIN_LOST,
+    NoticeKind.LOGIN_STANDS: EventKind.LOGIN_RESTORED,
+    NoticeKind.FORCED_LOGOUT: EventKind.FORCED_LOGOUT,
+    NoticeKind.PROGRAM_STATUS: EventKind.PROGRAM_STATUS,
+    NoticeKind.QUOTE_RIGHT: EventKind.QUOTE_RIGHT_CHANGED,
+    NoticeKind.QUOTA: EventKind.QUOTA_CHANGED,
+    NoticeKind.OTHER: EventKind.NOTICE,
+}
+
+#: The notices that are no one's trouble.
+_CALM = {NoticeKind.LOGIN_STANDS, NoticeKind.QUOTA, NoticeKind.PROGRAM_STATUS, NoticeKind.OTHER}
+
+
+class Reporter:
+    """Tells what happens to the link.
+
+    Args:
+        status: kept up to date.
+        metrics: counted in.
+        publish: takes each event that belongs into Kafka, and the subscription it is about.
+        worker: this worker's name.
+        now_us: the wall clock, microseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        status: Status,
+        metrics: Metrics,
+        publish: Callable[[SessionEvent], None],
+        *,
+        worker: str,
+        now_us: Callable[[], int],
+    ) -> None:
+        self._status = status
+        self._metrics = metrics
+        self._publish = publish
+        self._worker = worker
+        self._now_us = now_us
+
+    def on_event(self, event: Event) -> None:
+        """Tell what a session says. Pushes are not told: they are what the rest is for."""
+        match event:
+            case LoggedIn(conn_id, server_version, interval_s):
+                self._status.conn_id = conn_id
+                log.info(
+                    "logged_in",
+                    conn_id=conn_id,
+                    server_version=server_version,
+                    keep_alive_interval_s=interval_s,
+                )
+                self._tell(EventKind.LOGGED_IN)
+            case NotReady(cause):
+                self._not_ready(cause)
+            case Subscribed(subscriptions):
+                self._status.standing.update(map(str, subscriptions))
+            case SubscriptionRefused(subscription, error):
+                self._status.refused[str(subscription)] = error.ret_msg
+                log.error("subscription_refused", subscription=str(subscription), cause=str(error))
+                self._tell(
+                    EventKind.SUBSCRIPTION_REFUSED,
+                    reason=error.reason,
+                    detail=str(error),
+                    subscription=subscription,
+                )
+            case Live(standing, refused):
+                self._live(standing, refused)
+            case FrameDamaged(proto_id, serial):
+                self._metrics.checksum_failures.inc()
+                log.warning("frame_damaged", proto_id=proto_id, push_serial=serial)
+                self._tell(EventKind.FRAME_DAMAGED, detail=f"proto_id {proto_id}, serial {serial}")
+            case Notified(notice):
+                self._notified(notice)
+            case NotifyRejected(error):
+                log.warning("notify_rejected", cause=str(error))
+
+    def link_down(self, error: OpenDError) -> None:
+        """Tell that the link ended, or could not be made."""
+        log.warning("link_down", reason=error.reason, cause=str(error))
+        self._metrics.reconnects.labels(error.reason).inc()
+        self._metrics.session_up.set(0)
+        self._tell(EventKind.LINK_DOWN, reason=error.reason, detail=str(error))
+        self._status.cause = str(error)
+        self._status.conn_id = 0
+        self._status.standing.clear()
+        self._status.refused.clear()
+        self._count_subscriptions()
+
+    def backpressure_began(self, buffered_bytes: int) -> None:
+        """Tell that the worker does not read from OpenD any more."""
+        self._status.reading = False
+        log.warning("backpressure_began", buffered_bytes=buffered_bytes)
+        self._tell(EventKind.BACKPRESSURE_BEGAN, detail=f"{buffered_bytes} bytes wait for Kafka")
+
+    def backpressure_ended(self, seconds: float) -> None:
+        """Tell that it reads again."""
+        self._status.reading = True
+        self._metrics.backpressure_seconds.inc(seconds)
+        log.info("backpressure_ended", seconds=round(seconds, 3))
+        self._tell(EventKind.BACKPRESSURE_ENDED, detail=f"after {seconds:.3f} s")
+
+    def delivery_failed(self, error: DeliveryFailed) -> None:
+        """Tell that Kafka did not take a record."""
+        self._status.delivery_failures += 1
+        log.error("delivery_failed", topic=error.topic, cause=error.reason)
+        self._tell(EventKind.DELIVERY_FAILED, reason="delivery_failed", detail=str(error))
+
+    def stopped(self) -> None:
+        """Tell that the worker was asked to stop: nothing more is read."""
+        self._tell(EventKind.STOPPED)
+
+    def _not_ready(self, cause: str) -> None:
+        self._status.cause = cause
+        self._metrics.session_up.set(0)
+        log.warning("opend_not_ready", cause=cause)
+        self._tell(EventKind.NOT_READY, reason="not_ready", detail=cause)
+
+    def _live(self, standing: int, refused: int) -> None:
+        self._status.cause = ""
+        self._metrics.session_up.set(1)
+        self._count_subscriptions()
+        log.info("live", conn_id=self._status.conn_id, standing=standing, refused=refused)
+        self._tell(EventKind.LIVE, detail=f"{standing} subscriptions stand, {refused} were refused")
+
+    def _notified(self, notice: Notice) -> None:
+        if notice.kind is NoticeKind.LOGIN_LOST:
+            self._status.cause = notice.text
+            self._metrics.session_up.set(0)
+        write = log.info if notice.kind in _CALM else log.warning
+        write("opend_notified", kind=str(notice.kind), notice=notice.text)
+        self._tell(_NOTICES[notice.kind], reason=str(notice.kind), detail=notice.text)
+
+    def _count_subscriptions(self) -> None:
+        self._metrics.subscriptions.labels("standing").set(len(self._status.standing))
+        self._metrics.subscriptions.labels("refused").set(len(self._status.refused))
+
+    def _tell(
+        self,
+        kind: EventKind,
+        *,
+        reason: str | None = None,
+        detail: str | None = None,
+        subscription: Subscription | None = None,
+    ) -> None:
+        self._publish(
+            SessionEvent(
+                kind,
+                self._now_us(),
+                self._worker,
+                self._status.conn_id,
+                reason,
+                detail,
+                subscription,
+            )
+        )
+
+
+#: What the metrics call the records of the topic; beside the subtypes.
+EVENTS = "events"
+
+
+class EventPublisher:
+    """Gives session events their way to Kafka.
+
+    Args:
+        sink: takes them, among the other records.
+        topic: `{prefix}.events`.
+        prefixes: the wire format's bytes before a key and before a value.
+    """
+
+    def __init__(self, sink: Sink, topic: str, prefixes: tuple[bytes, bytes]) -> None:
+        self._sink = sink
+        self._topic = topic
+        self._key_prefix, self._value_prefix = prefixes
+
+    def publish(self, event: SessionEvent) -> None:
+        """Hand over one event; its key is the security that it is about, or null."""
+        key = None
+        if event.subscription is not None:
+            key = self._key_prefix + encode_key(event.subscription.security)
+        route = Route(self._topic, EVENTS, key, self._value_prefix)
+        self._sink.produce(route, event.encode(self._value_prefix), event.time_us // 1000)

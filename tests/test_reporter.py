@@ -1,0 +1,166 @@
+"""One fact, told to everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from opend_kafka.admin.status import Status
+from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.errors import DeliveryFailed, LinkLost, PushRejected, RequestRefused
+from opend_kafka.kafka.registry import SingleObject
+from opend_kafka.kafka.routing import Route
+from opend_kafka.metrics import Metrics
+from opend_kafka.opend.events import (
+    FrameDamaged,
+    Live,
+    LoggedIn,
+    Notified,
+    NotifyRejected,
+    NotReady,
+    Subscribed,
+    SubscriptionRefused,
+)
+from opend_kafka.opend.notices import Notice, NoticeKind
+from opend_kafka.opend.securities import Security
+from opend_kafka.opend.subscriptions import Subscription, Subtype
+from opend_kafka.records.session_event import EventKind, SessionEvent
+from opend_kafka.reporter import _NOTICES, EventPublisher, Reporter
+
+TICKER = Subscription(Security("HK", "00700"), Subtype.TICKER)
+REFUSED = RequestRefused("Qot_Sub (3001)", -1, None, "no right")
+NOW_US = 1_700_000_000_000_000
+
+
+class _Told:
+    """A reporter and everybody it tells."""
+
+    def __init__(self) -> None:
+        self.status = Status()
+        self.metrics = Metrics("0")
+        self.events: list[SessionEvent] = []
+        self.reporter = Reporter(
+            self.status, self.metrics, self.events.append, worker="w", now_us=lambda: NOW_US
+        )
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"opend_kafka_{name}", labels)
+
+
+@pytest.fixture
+def told() -> _Told:
+    """Give a reporter that has told nothing."""
+    return _Told()
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (LoggedIn(7, 1011, 10), EventKind.LOGGED_IN),
+        (NotReady("not logged in"), EventKind.NOT_READY),
+        (Live(1, 0), EventKind.LIVE),
+        (SubscriptionRefused(TICKER, REFUSED), EventKind.SUBSCRIPTION_REFUSED),
+        (FrameDamaged(3011, 5), EventKind.FRAME_DAMAGED),
+        *((Notified(Notice(notice, "text")), kind) for notice, kind in _NOTICES.items()),
+    ],
+)
+def test_event_is_published_and_logged(told: _Told, event: Any, kind: EventKind) -> None:
+    """Each kind of event is in Kafka and in the log, once."""
+    with capture_logs() as lines:
+        told.reporter.on_event(event)
+    assert [(one.kind, one.worker, one.time_us) for one in told.events] == [(kind, "w", NOW_US)]
+    assert len(lines) == 1
+
+
+def test_notices_are_all_told() -> None:
+    """No kind of notice is forgotten."""
+    assert set(_NOTICES) == set(NoticeKind)
+
+
+def test_unreadable_notify_is_logged_only(told: _Told) -> None:
+    """It says nothing that a consumer could use."""
+    with capture_logs() as lines:
+        told.reporter.on_event(NotifyRejected(PushRejected("garbage")))
+    assert [line["event"] for line in lines] == ["notify_rejected"]
+    assert told.events == []
+
+
+def test_live_is_shown_and_counted(told: _Told) -> None:
+    """What stands and what was refused is in the status and in the metrics."""
+    told.reporter.on_event(Subscribed((TICKER,)))
+    told.reporter.on_event(
+        SubscriptionRefused(Subscription(TICKER.security, Subtype.ORDER_BOOK), REFUSED)
+    )
+    told.reporter.on_event(Live(1, 1))
+    assert told.status.standing == {"ticker of HK.00700"}
+    assert told.status.refused == {"order-book of HK.00700": "no right"}
+    assert told.value("session_up") == 1
+    assert told.value("subscriptions", state="standing") == 1
+    assert told.value("subscriptions", state="refused") == 1
+
+
+def test_link_down_forgets_what_stood(told: _Told) -> None:
+    """With the link go its subscriptions; the event still names the connection."""
+    told.reporter.on_event(LoggedIn(7, 1011, 10))
+    told.reporter.on_event(Subscribed((TICKER,)))
+    told.reporter.link_down(LinkLost("gone"))
+    assert (told.status.standing, told.status.cause, told.status.conn_id) == (set(), "gone", 0)
+    assert (told.events[-1].kind, told.events[-1].conn_id) == (EventKind.LINK_DOWN, 7)
+    assert told.value("reconnects_total", reason="link_lost") == 1
+    assert told.value("session_up") == 0
+
+
+@pytest.mark.parametrize("notice", [NotReady("x"), Notified(Notice(NoticeKind.LOGIN_LOST, "x"))])
+def test_session_without_quotes_is_not_up(told: _Told, notice: Any) -> None:
+    """A link over which no quotes come is not up, and the status says why."""
+    told.reporter.on_event(Live(1, 0))
+    told.reporter.on_event(notice)
+    assert (told.value("session_up"), told.status.cause) == (0, "x")
+
+
+def test_backpressure_is_told_at_both_ends(told: _Told) -> None:
+    """The status shows it while it lasts; the metric has its seconds."""
+    told.reporter.backpressure_began(5)
+    assert not told.status.reading
+    told.reporter.backpressure_ended(1.5)
+    assert told.status.reading
+    assert told.value("backpressure_seconds_total") == 1.5
+    assert [event.kind for event in told.events] == [
+        EventKind.BACKPRESSURE_BEGAN,
+        EventKind.BACKPRESSURE_ENDED,
+    ]
+
+
+def test_failed_delivery_is_told(told: _Told) -> None:
+    """A record that Kafka did not take is counted in the status and told with its topic."""
+    told.reporter.delivery_failed(DeliveryFailed("opend.ticker.HK.00700", "too large"))
+    assert told.status.delivery_failures == 1
+    assert "opend.ticker.HK.00700" in (told.events[0].detail or "")
+
+
+@pytest.mark.parametrize(
+    ("subscription", "key"), [(None, None), (TICKER, {"market": "HK", "code": "00700"})]
+)
+def test_published_event_has_the_security_for_its_key(
+    subscription: Subscription | None, key: dict[str, str] | None
+) -> None:
+    """About a security, the key is the security; about the link, it is null."""
+    sent: list[tuple[Route, bytes, int]] = []
+
+    class Sink:
+        def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+            sent.append((route, value, timestamp_ms))
+
+    wire = SingleObject()
+    prefixes = (
+        wire.prefix("", "opend.SecurityKey", True),
+        wire.prefix("", "opend.SessionEvent", False),
+    )
+    publisher = EventPublisher(Sink(), "opend.events", prefixes)
+    publisher.publish(SessionEvent(EventKind.LIVE, NOW_US, "w", subscription=subscription))
+    ((route, value, timestamp_ms),) = sent
+    assert (route.topic, timestamp_ms) == ("opend.events", NOW_US // 1000)
+    assert (Decoder().decode(route.key).fields if route.key else None) == key
+    assert Decoder().decode(value).fields["kind"] == "LIVE"
