@@ -45,6 +45,8 @@ class Metrics:
         )
         self.session_up = self._gauge("session_up", "1 while every subscription was answered.")
         self.subscriptions = self._gauge("subscriptions", "Subscriptions by state.", "state")
+        self.quota_used = self._gauge("quota_used", "Quota used by all connections of OpenD.")
+        self.quota_remaining = self._gauge("quota_remaining", "Quota that is left.")
         self.buffered_records = self._gauge("buffered_records", "Records not acknowledged yet.")
         self.buffered_bytes = self._gauge("buffered_bytes", "Bytes not acknowledged yet.")
         self.hop_latency = Histogram(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -18,8 +18,13 @@ from opend_kafka.opend.events import (
     Notified,
     NotifyRejected,
     NotReady,
+    QuotaSeen,
+    QuotaShort,
     Subscribed,
     SubscriptionRefused,
+    SubscriptionsLost,
+    Unsubscribed,
+    UnsubscribeRefused,
 )
 from opend_kafka.opend.notices import Notice, NoticeKind
 from opend_kafka.opend.subscriptions import Subscription
@@ -85,7 +90,7 @@ class Reporter:
             case NotReady(cause):
                 self._not_ready(cause)
             case Subscribed(subscriptions):
-                self._status.standing.update(map(str, subscriptions))
+                self._subscribed(subscriptions)
             case SubscriptionRefused(subscription, error):
                 self._status.refused[str(subscription)] = error.ret_msg
                 log.error("subscription_refused", subscription=str(subscription), cause=str(error))
@@ -95,8 +100,21 @@ class Reporter:
                     detail=str(error),
                     subscription=subscription,
                 )
-            case Live(standing, refused):
-                self._live(standing, refused)
+            case Unsubscribed(subscriptions):
+                self._status.standing.difference_update(map(str, subscriptions))
+                self._count_subscriptions()
+                log.info("unsubscribed", subscriptions=_names(subscriptions))
+            case UnsubscribeRefused(subscription, error):
+                log.warning("unsubscribe_refused", subscription=str(subscription), cause=str(error))
+            case SubscriptionsLost(subscriptions):
+                self._lost(subscriptions)
+            case QuotaShort(subscriptions, quota, remaining):
+                self._quota_short(subscriptions, quota, remaining)
+            case QuotaSeen(used, remaining):
+                self._metrics.quota_used.set(used)
+                self._metrics.quota_remaining.set(remaining)
+            case Live(standing, refused, short):
+                self._live(standing, refused, short)
             case FrameDamaged(proto_id, serial):
                 self._metrics.checksum_failures.inc()
                 log.warning("frame_damaged", proto_id=proto_id, push_serial=serial)
@@ -116,6 +134,7 @@ class Reporter:
         self._status.conn_id = 0
         self._status.standing.clear()
         self._status.refused.clear()
+        self._status.short.clear()
         self._count_subscriptions()
 
     def backpressure_began(self, buffered_bytes: int) -> None:
@@ -147,12 +166,45 @@ class Reporter:
         log.warning("opend_not_ready", cause=cause)
         self._tell(EventKind.NOT_READY, reason="not_ready", detail=cause)
 
-    def _live(self, standing: int, refused: int) -> None:
+    def _subscribed(self, subscriptions: Iterable[Subscription]) -> None:
+        for one in map(str, subscriptions):
+            self._status.standing.add(one)
+            self._status.refused.pop(one, None)
+        self._count_subscriptions()
+
+    def _lost(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self._status.standing.difference_update(map(str, subscriptions))
+        self._count_subscriptions()
+        log.warning("subscriptions_lost", subscriptions=_names(subscriptions))
+        for one in subscriptions:
+            self._tell(
+                EventKind.SUBSCRIPTION_LOST,
+                reason="subscription_lost",
+                detail="OpenD says that it does not stand; it is asked for again",
+                subscription=one,
+            )
+
+    def _quota_short(
+        self, subscriptions: tuple[Subscription, ...], quota: int, remaining: int
+    ) -> None:
+        self._status.short = [str(one) for one in subscriptions]
+        self._count_subscriptions()
+        if not subscriptions:
+            return
+        detail = f"the quota is {quota}, and {remaining} of it are left"
+        log.error("quota_short", subscriptions=_names(subscriptions), cause=detail)
+        for one in subscriptions:
+            self._tell(EventKind.QUOTA_SHORT, reason="quota_short", detail=detail, subscription=one)
+
+    def _live(self, standing: int, refused: int, short: int) -> None:
         self._status.cause = ""
         self._metrics.session_up.set(1)
         self._count_subscriptions()
-        log.info("live", conn_id=self._status.conn_id, standing=standing, refused=refused)
-        self._tell(EventKind.LIVE, detail=f"{standing} subscriptions stand, {refused} were refused")
+        log.info(
+            "live", conn_id=self._status.conn_id, standing=standing, refused=refused, short=short
+        )
+        detail = f"{standing} subscriptions stand, {refused} were refused, {short} are over quota"
+        self._tell(EventKind.LIVE, detail=detail)
 
     def _notified(self, notice: Notice) -> None:
         if notice.kind is NoticeKind.LOGIN_LOST:
@@ -165,6 +217,7 @@ class Reporter:
     def _count_subscriptions(self) -> None:
         self._metrics.subscriptions.labels("standing").set(len(self._status.standing))
         self._metrics.subscriptions.labels("refused").set(len(self._status.refused))
+        self._metrics.subscriptions.labels("short").set(len(self._status.short))
 
     def _tell(
         self,
@@ -185,6 +238,10 @@ class Reporter:
                 subscription,
             )
         )
+
+
+def _names(subscriptions: Iterable[Subscription]) -> list[str]:
+    return [str(one) for one in subscriptions]
 
 
 #: What the metrics call the records of the topic; beside the subtypes.

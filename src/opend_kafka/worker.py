@@ -28,6 +28,7 @@ from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import Session
 from opend_kafka.pipeline import Pipeline
 from opend_kafka.plan import events_topic, topic_specs, topics_of, wire_format_of
@@ -75,7 +76,7 @@ class Worker:
         self.status = Status()
         self.metrics = metrics or Metrics(__version__)
         self.config = config
-        self._wanted = config.wanted()
+        self._reconciler = Reconciler(config.wanted())
         self._topics = topics_of(config)
         self._events_topic = events_topic(config)
         self._rsa = config.opend.rsa()
@@ -189,7 +190,7 @@ class Worker:
 
         def new_session() -> Session:
             return Session(
-                self._wanted,
+                self._reconciler,
                 request_timeout_s=opend.request_timeout_s,
                 encryption=opend.encryption,
                 rsa=self._rsa,

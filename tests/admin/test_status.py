@@ -28,6 +28,7 @@ def test_status_is_ready_when_nothing_is_wrong() -> None:
             {"refused": {"ticker of HK.00700": "no right"}},
             "ticker of HK.00700 was refused: no right",
         ),
+        ({"short": ["ticker of US.AAPL"]}, "the quota has no room for ticker of US.AAPL"),
         ({"reading": False}, "Kafka does not take records as fast as OpenD sends them"),
         ({"unacknowledged_s": 5.5}, "Kafka has acknowledged nothing for 6 s"),
         ({"delivery_failures": 2}, "Kafka did not take 2 records"),
@@ -60,6 +61,7 @@ def test_status_fits_json() -> None:
         "subscriptions": {
             "standing": ["ticker of HK.00700", "ticker of US.AAPL"],
             "refused": {"order-book of HK.00700": "no right"},
+            "short": [],
         },
         "reading": True,
         "delivery_failures": 0,

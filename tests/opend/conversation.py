@@ -19,6 +19,7 @@ from opend_kafka.opend.pb import (
     Qot_GetSubInfo_pb2,
     Qot_Sub_pb2,
 )
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription, Subtype
@@ -39,6 +40,9 @@ TICK_PUSH = Push(CONN_ID, 3011, TICK.serial, TICK.body)
 
 SUB_INFO = Qot_GetSubInfo_pb2.Response(
     retType=0, s2c=Qot_GetSubInfo_pb2.S2C(totalUsedQuota=3, remainQuota=97)
+)
+PLENTY = Qot_GetSubInfo_pb2.Response(
+    retType=0, s2c=Qot_GetSubInfo_pb2.S2C(totalUsedQuota=0, remainQuota=10_000)
 )
 ASK_SUB_INFO = Qot_GetSubInfo_pb2.Request(c2s=Qot_GetSubInfo_pb2.C2S())
 
@@ -101,7 +105,7 @@ def accepted(request: Frame) -> bytes:
         ProtoId.GET_GLOBAL_STATE: global_state(),
         ProtoId.QOT_SUB: SUBSCRIBED,
         ProtoId.KEEP_ALIVE: ALIVE,
-        ProtoId.QOT_GET_SUB_INFO: SUB_INFO,
+        ProtoId.QOT_GET_SUB_INFO: PLENTY,
     }
     return reply(request, answers[request.proto_id])
 
@@ -127,7 +131,7 @@ def take(session: Session, data: bytes, now: float = 0) -> list[Event]:
 
 def opened(*wanted: Subscription) -> tuple[Session, Frame]:
     """Give a session at time 0 and its InitConnect."""
-    session = Session(wanted)
+    session = Session(Reconciler(wanted))
     session.open(0)
     return session, sent_one(session)
 
@@ -140,9 +144,10 @@ def checking(*wanted: Subscription, interval_s: int = 10) -> tuple[Session, Fram
 
 
 def subscribing(*wanted: Subscription) -> tuple[Session, list[Frame]]:
-    """Give a session for which OpenD is ready at time 0, and its Qot_Subs."""
+    """Give a session that knows at time 0 what stands, and its Qot_Subs."""
     session, asked = checking(*wanted)
     take(session, reply(asked, global_state()))
+    take(session, reply(sent_one(session), PLENTY))
     return session, sent(session)
 
 
@@ -150,6 +155,7 @@ def live(*, interval_s: int = 10) -> Session:
     """Give a session that wants nothing and is live at time 0."""
     session, asked = checking(interval_s=interval_s)
     take(session, reply(asked, global_state()))
+    take(session, reply(sent_one(session), PLENTY))
     return session
 
 

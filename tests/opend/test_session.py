@@ -11,6 +11,7 @@ from opend_kafka.opend.events import (
     Live,
     LoggedIn,
     NotReady,
+    QuotaSeen,
     Subscribed,
 )
 from opend_kafka.opend.lifecycle import Phase
@@ -25,6 +26,7 @@ from tests.opend.conversation import (
     AES_KEY,
     BOOK,
     CONN_ID,
+    PLENTY,
     SUBSCRIBED,
     TICK,
     TICK_PUSH,
@@ -77,11 +79,17 @@ def test_login_is_followed_by_question_for_state() -> None:
 
 
 def test_ready_opend_is_asked_for_subscriptions() -> None:
-    """Once OpenD is ready, Qot_Sub goes out, byte for byte what the SDK sends."""
+    """Once OpenD is ready, it is asked what stands and what quota is left, before anything else."""
     session, asked = checking(TICKER, BOOK)
     events = take(session, reply(asked, global_state()))
     assert (events, session.phase) == ([], Phase.SUBSCRIBING)
-    assert session.data_to_send() == vector("sub_request").frame
+    assert sent_one(session).proto_id == ProtoId.QOT_GET_SUB_INFO
+
+
+def test_known_quota_is_followed_by_subscriptions() -> None:
+    """Once it is known what stands, Qot_Sub goes out with the very body that the SDK sends."""
+    _, (asked,) = subscribing(TICKER, BOOK)
+    assert (asked.proto_id, asked.body) == (ProtoId.QOT_SUB, vector("sub_request").body)
 
 
 def test_session_is_live_when_all_is_subscribed() -> None:
@@ -100,10 +108,12 @@ def test_session_is_not_live_before_last_request_is_answered() -> None:
     assert take(session, reply(first, SUBSCRIBED)) == [Subscribed((TICKER,)), Live(2, 0)]
 
 
-def test_session_that_wants_nothing_is_live_at_once() -> None:
-    """Without subscriptions nothing is asked for."""
+def test_session_that_wants_nothing_is_live_when_it_knows_the_quota() -> None:
+    """Without subscriptions none is asked for."""
     session, asked = checking()
-    assert take(session, reply(asked, global_state())) == [Live(0, 0)]
+    take(session, reply(asked, global_state()))
+    events = take(session, reply(sent_one(session), PLENTY))
+    assert events == [QuotaSeen(0, 10_000), Live(0, 0)]
     assert sent(session) == []
 
 
@@ -114,6 +124,7 @@ def test_wrongly_timed_reply_is_ignored() -> None:
     tick(session, CHECK_INTERVAL_S)
     second = sent_one(session)
     take(session, reply(second, global_state()))
+    take(session, reply(sent_one(session), PLENTY))
     assert session.phase is Phase.LIVE
     assert take(session, reply(first, global_state())) == []
     assert sent(session) == []
@@ -171,7 +182,8 @@ def test_opend_with_status_ready_is_ready() -> None:
     """Program status Ready and a quote login are what it takes."""
     session, asked = checking()
     status = Common_pb2.ProgramStatus(type=Common_pb2.ProgramStatusType_Ready)
-    assert take(session, reply(asked, global_state(status=status))) == [Live(0, 0)]
+    assert take(session, reply(asked, global_state(status=status))) == []
+    assert session.phase is Phase.SUBSCRIBING
 
 
 def test_opend_that_is_not_ready_is_asked_again_in_time() -> None:
@@ -197,4 +209,4 @@ def test_opend_that_becomes_ready_is_subscribed() -> None:
     take(session, reply(asked, global_state(qot_logined=False)))
     tick(session, CHECK_INTERVAL_S)
     events = converse(session, accepted)
-    assert events == [Subscribed((TICKER,)), Live(1, 0)]
+    assert events == [QuotaSeen(0, 10_000), Subscribed((TICKER,)), Live(1, 0)]

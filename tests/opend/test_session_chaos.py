@@ -12,6 +12,7 @@ from opend_kafka.errors import (
 )
 from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import CHECK_INTERVAL_S, Session
 from tests.opend.conversation import (
     ASK_SUB_INFO,
@@ -40,7 +41,7 @@ class Chaos:
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
         self.now = 0.0
-        self.session = Session(wanted_of(data.draw(st.integers(0, 3))))
+        self.session = Session(Reconciler(wanted_of(data.draw(st.integers(0, 3)))))
         self.session.open(self.now)
         self.open_requests: list[Frame] = []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opend_kafka.opend.events import Live, Notified, NotReady, Subscribed
+from opend_kafka.opend.events import Live, Notified, NotReady, QuotaSeen, Subscribed
 from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
@@ -84,7 +84,7 @@ def test_degraded_session_subscribes_anew_when_opend_is_ready() -> None:
     take(session, LOST)
     take(session, accepted(_asked_state(session, CHECK_INTERVAL_S)))
     events = converse(session, accepted)
-    assert [type(event) for event in events] == [Subscribed, Live]
+    assert [type(event) for event in events] == [QuotaSeen, Subscribed, Live]
 
 
 def test_restored_login_is_looked_at_at_once() -> None:

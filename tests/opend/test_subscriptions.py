@@ -234,6 +234,19 @@ def test_request_can_always_be_sent(batch: Batch) -> None:
     assert batch.request().IsInitialized()
 
 
+def test_unsubscribe_request_ends_subscription_and_pushes() -> None:
+    """The request names securities and subtypes, and switches both off; nothing of terms."""
+    batch = Batch((TENCENT, APPLE), (Subtype.K_1M, BOOK), Terms(True, TradingSession.ALL, True))
+    c2s = batch.unsubscribe_request().c2s
+    assert [(one.market, one.code) for one in c2s.securityList] == [(1, "00700"), (11, "AAPL")]
+    assert list(c2s.subTypeList) == [11, 2]
+    switches = {
+        field.name: value for field, value in c2s.ListFields() if field.type == field.TYPE_BOOL
+    }
+    assert switches == {"isSubOrUnSub": False, "isRegOrUnRegPush": False}
+    assert len(c2s.ListFields()) == 4
+
+
 # Terms
 
 

@@ -11,6 +11,7 @@ from opend_kafka.backoff import Backoff
 from opend_kafka.errors import LinkLost, OpenDError, OpenDUnreachable
 from opend_kafka.opend.events import Event, Live
 from opend_kafka.opend.lifecycle import Lifecycle, Phase
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription, Subtype
@@ -29,6 +30,7 @@ class _Kept:
 
     def __init__(self, connect: Callable[[], Awaitable[Connection]]) -> None:
         self.lifecycle = Lifecycle()
+        self.reconciler = Reconciler([TICKER])
         self.sessions: list[Session] = []
         self.events: list[Event] = []
         self.downs: list[OpenDError] = []
@@ -45,7 +47,7 @@ class _Kept:
         )
 
     def _session(self) -> Session:
-        session = Session([TICKER], request_timeout_s=0.2, lifecycle=self.lifecycle)
+        session = Session(self.reconciler, request_timeout_s=0.2, lifecycle=self.lifecycle)
         self.sessions.append(session)
         return session
 

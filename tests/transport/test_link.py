@@ -16,16 +16,18 @@ from opend_kafka.errors import (
     RequestRefused,
     RequestTimedOut,
 )
-from opend_kafka.opend.events import Event, Live, LoggedIn, Push, Subscribed
+from opend_kafka.opend.events import Event, Live, LoggedIn, Push, QuotaSeen, Subscribed
 from opend_kafka.opend.frames import Frame, FrameReader, encode
 from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import Session
 from opend_kafka.transport.connection import Connection
 from opend_kafka.transport.link import Link
 from tests.opend.conversation import (
     ASK_SUB_INFO,
     GARBAGE,
+    PLENTY,
     SUB_INFO,
     TICK,
     TICK_PUSH,
@@ -115,11 +117,12 @@ async def test_link_brings_session_to_life(pair: Pair) -> None:
     """The link sends what the session asks for and hands on every event, in order."""
     connection, peer = pair
     events = Events()
-    async with running(Link(connection, Session([TICKER]), events)):
-        await OpenD(peer).accept(3)
+    async with running(Link(connection, Session(Reconciler([TICKER])), events)):
+        await OpenD(peer).accept(4)
         peer.send(TICK.frame)
         assert [type(event) for event in await events.until(TICK_PUSH)] == [
             LoggedIn,
+            QuotaSeen,
             Subscribed,
             Live,
             Push,
@@ -131,7 +134,7 @@ async def test_link_joins_frames_that_come_in_pieces(pair: Pair) -> None:
     connection, peer = pair
     events = Events()
     async with running(Link(connection, Session(), events)):
-        await OpenD(peer).accept(2)
+        await OpenD(peer).accept(3)
         await events.until(Live(0, 0))
         peer.send(TICK.frame[:50])
         peer.send(TICK.frame[50:])
@@ -191,7 +194,7 @@ async def live() -> AsyncIterator[tuple[Link, OpenD, asyncio.Task[None]]]:
     events = Events()
     link, opend = Link(connection, Session(), events), OpenD(peer)
     async with running(link) as task:
-        await opend.accept(2)
+        await opend.accept(3)
         await events.until(Live(0, 0))
         yield link, opend, task
 
@@ -270,7 +273,7 @@ async def test_reply_that_asker_no_longer_awaits_does_no_harm() -> None:
         opend.peer.send(reply(request, SUB_INFO))
         answer = asyncio.create_task(link.ask(ASK_SUB_INFO))
         await opend.accept(1)
-        assert await answer == SUB_INFO.s2c
+        assert await answer == PLENTY.s2c
         assert not task.done()
 
 
@@ -359,7 +362,7 @@ async def test_opened_gate_lets_reading_go_on() -> None:
     async with running(Link(connection, Session(), events, gate=gate)):
         await gate.reached.wait()
         gate.opened.set()
-        await OpenD(peer).accept(2)
+        await OpenD(peer).accept(3)
         await events.until(Live(0, 0))
 
 
@@ -373,7 +376,7 @@ async def test_gate_is_asked_before_each_read() -> None:
 
     events = Events()
     async with running(Link(connection, Session(), events, gate=gate)):
-        await OpenD(peer).accept(2)
+        await OpenD(peer).accept(3)
         await events.until(Live(0, 0))
         assert seen == list(range(len(seen)))
         assert len(seen) >= 2
@@ -435,7 +438,8 @@ async def test_after_read_follows_events_of_each_read() -> None:
         await opend.accept(1)
         peer.send(accepted(await opend.asked()) + TICK.frame * 2)
         await served.wait()
-        assert calls == ["LoggedIn", "after_read", "Live", "Push", "Push", "after_read"]
+        login, state = ["LoggedIn", "after_read"], ["Push", "Push", "after_read"]
+        assert calls == login + state
 
 
 async def test_session_has_moved_on_when_handler_is_called() -> None:
@@ -450,6 +454,6 @@ async def test_session_has_moved_on_when_handler_is_called() -> None:
         events(event)
 
     async with running(Link(connection, session, handle)):
-        await OpenD(peer).accept(2)
+        await OpenD(peer).accept(3)
         await events.until(Live(0, 0))
-        assert states == [Phase.CHECKING, Phase.LIVE]
+        assert states == [Phase.CHECKING, Phase.SUBSCRIBING, Phase.LIVE]

@@ -18,6 +18,7 @@ class Status:
     conn_id: int = 0
     standing: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
+    short: list[str] = field(default_factory=list)
     reading: bool = True
     delivery_failures: int = 0
     unacknowledged_s: float = 0.0
@@ -28,6 +29,8 @@ class Status:
         if self.session != "live":
             reasons.append(f"OpenD: {self.session}" + (f" ({self.cause})" if self.cause else ""))
         reasons += [f"{one} was refused: {why}" for one, why in self.refused.items()]
+        if self.short:
+            reasons.append(f"the quota has no room for {', '.join(self.short)}")
         if not self.reading:
             reasons.append("Kafka does not take records as fast as OpenD sends them")
         if self.unacknowledged_s > ACKNOWLEDGED_WITHIN_S:
@@ -42,7 +45,11 @@ class Status:
             "session": self.session,
             "cause": self.cause,
             "conn_id": str(self.conn_id),
-            "subscriptions": {"standing": sorted(self.standing), "refused": self.refused},
+            "subscriptions": {
+                "standing": sorted(self.standing),
+                "refused": self.refused,
+                "short": self.short,
+            },
             "reading": self.reading,
             "delivery_failures": self.delivery_failures,
             "unacknowledged_s": round(self.unacknowledged_s, 3),

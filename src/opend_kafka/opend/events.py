@@ -43,11 +43,54 @@ class SubscriptionRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """OpenD let go of these: they are not wanted any more, or will be asked for on new terms."""
+
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnsubscribeRefused:
+    """OpenD does not let go of this one. It is asked again after MIN_HOLD_S."""
+
+    subscription: Subscription
+    error: RequestRefused
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionsLost:
+    """OpenD took these, and says now that they do not stand. They are asked for again."""
+
+    subscriptions: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaShort:
+    """These do not fit in the quota that is left. Told when the list changes, not each time."""
+
+    subscriptions: tuple[Subscription, ...]
+    quota: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaSeen:
+    """How much of the quota is used by all connections of this OpenD, and how much is left."""
+
+    used: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
-    """Every wanted subscription stands or was refused. Pushes may have come before this."""
+    """Every wanted subscription stands, was refused, or does not fit in the quota.
+
+    Pushes may have come before this, and it comes again when a change of the wish is settled.
+    """
 
     standing: int
     refused: int
+    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +143,11 @@ Event = (
     | NotReady
     | Subscribed
     | SubscriptionRefused
+    | Unsubscribed
+    | UnsubscribeRefused
+    | SubscriptionsLost
+    | QuotaShort
+    | QuotaSeen
     | Live
     | Push
     | FrameDamaged

@@ -4,8 +4,10 @@
 
     phase         reply            what follows
     INITIALISING  InitConnect      GetGlobalState is asked
-    CHECKING      GetGlobalState   not ready: asked again later; ready: Qot_Sub for all wanted
-    SUBSCRIBING   Qot_Sub          refused: halved until what is refused stands alone
+    CHECKING      GetGlobalState   not ready: asked again later; ready: Qot_GetSubInfo is asked
+    SUBSCRIBING   Qot_GetSubInfo   what is wanted, does not stand and fits is subscribed
+                  Qot_Sub          settled, the session is live; `reconciler` says the rest
+    LIVE          the same         from time to time, and when the wish changes
     DEGRADED      GetGlobalState   as in CHECKING: what was lost is subscribed anew
 
 Two rules. A reply that its phase does not expect is ignored unless somebody asked for it by
@@ -17,7 +19,7 @@ Times named `now` are seconds of one monotonic clock; the one who drives the ses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +44,8 @@ from opend_kafka.opend.events import (
     NotifyRejected,
     NotReady,
     Push,
+    QuotaSeen,
     Replied,
-    Subscribed,
-    SubscriptionRefused,
 )
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, FrameReader, encode
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
@@ -57,7 +58,7 @@ from opend_kafka.opend.messages import (
 )
 from opend_kafka.opend.notices import NoticeKind, read_notice
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
-from opend_kafka.opend.subscriptions import Batch, Subscription, batches
+from opend_kafka.opend.reconciler import Ask, AskSubInfo, Reconciler
 
 #: The SDK's way of writing its version, 10.11: what OpenD compares with its own.
 CLIENT_VERSION = 1011
@@ -81,7 +82,7 @@ class _Pending:
 
     proto_id: ProtoId
     sent_at: float
-    batch: Batch | None = None
+    ask: Ask | None = None
     external: bool = False
 
 
@@ -90,7 +91,7 @@ class Session:
 
     def __init__(
         self,
-        wanted: Iterable[Subscription] = (),
+        reconciler: Reconciler | None = None,
         *,
         client_id: str = "opend-kafka",
         request_timeout_s: float = 12,
@@ -101,7 +102,7 @@ class Session:
     ) -> None:
         self._lifecycle = lifecycle or Lifecycle()
         self.conn_id = 0
-        self._wanted = tuple(wanted)
+        self._reconciler = reconciler or Reconciler(())
         self._client_id = client_id
         self._request_timeout_s = request_timeout_s
         self._push_format = push_format
@@ -116,8 +117,6 @@ class Session:
         self._last_inbound = 0.0
         self._keep_alive_at = float("inf")
         self._check_at = float("inf")
-        self._standing = 0
-        self._refused = 0
 
     def open(self, now: float) -> None:
         """Begin: the connection stands."""
@@ -178,6 +177,7 @@ class Session:
         return min(
             self._keep_alive_at,
             self._check_at,
+            self._reconciler.next_deadline() if self.phase in _SUBSCRIBES else float("inf"),
             self._last_inbound + SILENT_INTERVALS * self._interval_s,
             oldest + self._request_timeout_s,
         )
@@ -204,6 +204,7 @@ class Session:
         if now >= self._check_at:
             self._check_at = float("inf")
             self._ask_global_state(now)
+        self._ask_reconciler(now)
         if now >= self._keep_alive_at:
             self._keep_alive_at = now + self._interval_s * KEEP_ALIVE_PART
             request = KeepAlive_pb2.Request()
@@ -221,10 +222,10 @@ class Session:
             raise LinkLost(f"OpenD has sent nothing for {silent_s:.0f} s")
 
     def _ask(
-        self, request: Message, now: float, *, batch: Batch | None = None, external: bool = False
+        self, request: Message, now: float, *, ask: Ask | None = None, external: bool = False
     ) -> int:
         serial = self._send(request)
-        self._pending[serial] = _Pending(proto_id_of(request), now, batch, external)
+        self._pending[serial] = _Pending(proto_id_of(request), now, ask, external)
         return serial
 
     def _send(self, request: Message) -> int:
@@ -275,18 +276,18 @@ class Session:
             raise ReplyUnreadable(str(error)) from None
         except RequestRefused as error:
             refused = error
+        if refused is None and not s2c.IsInitialized():
+            name = message_name(frame.proto_id)
+            raise ReplyUnreadable(f"the reply to {name} says success and carries no s2c")
         if pending.external:
             yield Replied(frame.serial, s2c, refused)
-        elif pending.batch is not None:
-            yield from self._on_sub(pending.batch, refused, now)
+        elif pending.ask is not None:
+            yield from self._on_asked(pending.ask, s2c, refused, now)
         elif refused is not None:
             raise refused
         else:
             row = _TABLE.get((self.phase, pending.proto_id))
             if row is not None:
-                if not s2c.IsInitialized():
-                    name = message_name(frame.proto_id)
-                    raise ReplyUnreadable(f"the reply to {name} says success and carries no s2c")
                 yield from row(self, s2c, now)
 
     def _on_init_connect(self, s2c: InitConnect_pb2.S2C, now: float) -> Iterator[Event]:
@@ -311,30 +312,34 @@ class Session:
             yield NotReady(cause)
             return
         self._lifecycle.on(Signal.READY, now)
-        self._standing = self._refused = 0
-        for batch in batches(self._wanted):
-            self._ask(batch.request(), now, batch=batch)
+        self._reconciler.connected(now)
+        self._ask_reconciler(now)
         yield from self._perhaps_live(now)
 
-    def _on_sub(self, batch: Batch, refused: RequestRefused | None, now: float) -> Iterator[Event]:
-        """A request fails as a whole: halve it until what OpenD refuses stands alone."""
-        if refused is None:
-            subscriptions = tuple(batch.subscriptions())
-            self._standing += len(subscriptions)
-            yield Subscribed(subscriptions)
-        elif halves := batch.halves():
-            for half in halves:
-                self._ask(half.request(), now, batch=half)
-        else:
-            self._refused += 1
-            yield SubscriptionRefused(next(batch.subscriptions()), refused)
+    def _ask_reconciler(self, now: float) -> None:
+        """Send what brings OpenD nearer to what is wanted."""
+        if self.phase in _SUBSCRIBES:
+            for ask in self._reconciler.asks(now):
+                self._ask(ask.request(), now, ask=ask)
+
+    def _on_asked(
+        self, ask: Ask, s2c: Any, refused: RequestRefused | None, now: float
+    ) -> Iterator[Event]:
+        if self.phase not in _SUBSCRIBES:
+            return  # the login was lost meanwhile: all of it will be asked again
+        yield from self._reconciler.on_reply(ask, s2c, refused, now)
+        if isinstance(ask, AskSubInfo) and refused is None:
+            yield QuotaSeen(s2c.totalUsedQuota, s2c.remainQuota)
+        self._ask_reconciler(now)
         yield from self._perhaps_live(now)
 
     def _perhaps_live(self, now: float) -> Iterator[Event]:
-        if any(pending.batch for pending in self._pending.values()):
+        under_way = any(pending.ask for pending in self._pending.values())
+        if self.phase is not Phase.SUBSCRIBING or under_way or not self._reconciler.settled:
             return
-        if self._lifecycle.on(Signal.SETTLED, now) is Phase.LIVE:
-            yield Live(self._standing, self._refused)
+        self._lifecycle.on(Signal.SETTLED, now)
+        reconciler = self._reconciler
+        yield Live(len(reconciler.standing), len(reconciler.refused), len(reconciler.waiting))
 
 
 def _why_not_ready(s2c: GetGlobalState_pb2.S2C) -> str:
@@ -347,6 +352,9 @@ def _why_not_ready(s2c: GetGlobalState_pb2.S2C) -> str:
         )
     return "" if s2c.qotLogined else "OpenD is not logged in to its quote server"
 
+
+#: The phases in which subscriptions are brought to what is wanted.
+_SUBSCRIBES = (Phase.SUBSCRIBING, Phase.LIVE)
 
 #: After these no quotes come until OpenD says that it is ready again.
 _LOGIN_IS_LOST = frozenset({NoticeKind.LOGIN_LOST, NoticeKind.KICKED_OUT, NoticeKind.LOGIN_FAILED})

@@ -145,6 +145,17 @@ class Batch:
             c2s.session = self.terms.session
         return request
 
+    def unsubscribe_request(self) -> Qot_Sub_pb2.Request:
+        """Give the request that unsubscribes it and ends its pushes; terms do not matter to it."""
+        request = Qot_Sub_pb2.Request()
+        c2s = request.c2s
+        for security in self.securities:
+            c2s.securityList.add(market=security.market_number, code=security.code)
+        c2s.subTypeList.extend(subtype.number for subtype in self.subtypes)
+        c2s.isSubOrUnSub = False
+        c2s.isRegOrUnRegPush = False
+        return request
+
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield what it asks for, one by one."""
         for security in self.securities:
