@@ -20,6 +20,7 @@ EXAMPLES = (
     errors.OpenDUnreachable("127.0.0.1", 11111, "Connection refused"),
     errors.BadMagic(b"HT"),
     errors.FrameTooLarge(3011, 99_999_999, 16_777_216),
+    errors.PacketMalformed("it has 3 bytes"),
     errors.KeyMismatch("a body cannot be decrypted"),
     errors.RequestRefused("Qot_Sub", -1, None, ""),
     errors.RequestRefused("Qot_Sub", -1, 7, "no such security"),

@@ -121,7 +121,7 @@ async def test_worker_lands_ticks_that_are_pushed_in_json(embedded: Cluster, pre
             await _until(lambda: worker.delivered == len(sent))
     decoder = Decoder()
     read: list[int] = []
-    with TopicReader(embedded.bootstrap_servers, [f"{prefix}.*"]) as reader:
+    with TopicReader(embedded.bootstrap_servers, [f"{prefix}.ticker.*"]) as reader:
         while len(read) < len(sent):
             for message in reader.read(HANGS_S, at_most=len(sent) - len(read)):
                 read.append(decoder.decode(message.value() or b"").fields["sequence"])

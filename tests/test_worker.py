@@ -237,6 +237,30 @@ async def test_worker_names_the_security_of_a_refused_subscription_in_the_events
     assert refused["subtype"] == "ticker"
 
 
+async def test_worker_takes_new_subscriptions_without_a_new_link(
+    cluster: Cluster, prefix: str
+) -> None:
+    """What a newer configuration adds is subscribed and lands, over the same connection."""
+    sent = _Sent()
+    async with _simulator(sent) as simulator:
+        one = [{"securities": ["HK.00700"], "subtypes": ["ticker"]}]
+        both = ["ticker", "order-book"]
+        two = [{"securities": ["HK.00700", "US.AAPL"], "subtypes": both}]
+        at = (simulator.port, cluster.bootstrap_servers, prefix)
+        worker = Worker(_config(*at, subscriptions=one), topic_admin=cluster.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            conn_id = worker.status.conn_id
+            await worker.resubscribe(_config(*at, subscriptions=two))
+            await _until(lambda: "ticker of US.AAPL" in worker.status.standing, task)
+            simulator.advance(0.1)
+            await _until(lambda: worker.delivered == sent.records, task)
+            assert worker.status.conn_id == conn_id
+    by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
+    ticks = by_topic[f"{prefix}.ticker.US.AAPL"]
+    assert [tick.fields["sequence"] for tick in ticks] == sent.sequences["US.AAPL"]
+
+
 async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, prefix: str) -> None:
     """Without OpenD the worker says what is wrong, again and again, and still stops cleanly."""
     worker = Worker(_config(1, embedded.bootstrap_servers, prefix), topic_admin=embedded.topics)

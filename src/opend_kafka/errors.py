@@ -9,6 +9,7 @@
     │   ├── ProtocolViolation       bytes that no OpenD sends
     │   │   ├── BadMagic
     │   │   ├── FrameTooLarge
+    │   │   ├── PacketMalformed
     │   │   ├── ReplyUnreadable
     │   │   └── KeyMismatch
     │   ├── RequestRefused          retType ≠ 0
@@ -112,6 +113,18 @@ class FrameTooLarge(ProtocolViolation):
         self.proto_id = proto_id
         self.body_len = body_len
         self.limit = limit
+
+
+class PacketMalformed(ProtocolViolation):
+    """A WebSocket message is not a packet."""
+
+    reason = "bad_packet"
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"a WebSocket message is no packet: {cause}; "
+            "what answers at opend.host:opend.port is not OpenD's WebSocket port"
+        )
 
 
 class ReplyUnreadable(ProtocolViolation):

@@ -53,13 +53,17 @@ class Pipeline:
         kinds: Iterable[Kind] = KINDS,
     ) -> None:
         self._encoders = {kind.proto_id: RecordEncoder(kind) for kind in kinds}
-        self._routes = routes
+        self._routes = dict(routes)
         self._sink = sink
         self._metrics = metrics
         # A look-up of labels costs more than a count.
         self._pushes_received = cache(metrics.pushes_received.labels)
         self._records_produced = cache(metrics.records_produced.labels)
         self._now_us = now_us
+
+    def add_routes(self, routes: Routes) -> None:
+        """Learn the routes of what is wanted from now on. What was wanted keeps its own."""
+        self._routes |= routes
 
     def push(self, push: Push) -> None:
         """Bring one push to the sink. It raises nothing because of what the push holds."""

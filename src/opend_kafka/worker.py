@@ -154,18 +154,41 @@ class Worker:
             stopping.cancel()
             preparing.cancel()
 
+    async def resubscribe(self, config: Config) -> None:
+        """Take the subscriptions of a newer configuration, and nothing else of it.
+
+        What is new is subscribed at once; what is gone is dropped as soon as OpenD allows, and its
+        pushes land until then. The link stays as it is.
+
+        Raises:
+            OpendKafkaError: topics or schemas of what is new cannot be had; nothing has changed.
+        """
+        newer = self.config.model_copy(update={"subscriptions": config.subscriptions})
+        table = await asyncio.to_thread(self._prepare_topics, newer)
+        topics = topics_of(newer)
+        self._producer.add_topics({topic: one.subtype for one, topic in topics.items()})
+        self._pipeline.add_routes(table)
+        self._reconciler.want(topics, time.monotonic())
+        log.info("resubscribed", wanted=len(topics))
+
     def _prepare_kafka(self) -> Routes:
         """Bring topics and schemas into place, before the first tick needs them."""
-        kafka = self.config.kafka
-        created = ensure(self._topic_admin, topic_specs(self.config), create=kafka.topics.create)
-        log.info("topics_ready", topics=len(self._topics), created=len(created))
         with wire_format_of(self.config) as wire_format:
-            wire_format.await_answer(REGISTRY_START_S)
+            # The topics first: who has no Kafka need not wait for the registry too.
+            table = self._prepare_topics(self.config, await_registry_s=REGISTRY_START_S)
             self._event_prefixes = (
                 wire_format.prefix(self._events_topic, schemas.KEY, True),
                 wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
             )
-            return routes(self._topics, schema_of=schema_of, prefix=wire_format.prefix)
+        return table
+
+    def _prepare_topics(self, config: Config, *, await_registry_s: float = 0.0) -> Routes:
+        topics = topics_of(config)
+        created = ensure(self._topic_admin, topic_specs(config), create=config.kafka.topics.create)
+        log.info("topics_ready", topics=len(set(topics.values())) + 1, created=len(created))
+        with wire_format_of(config) as wire_format:
+            wire_format.await_answer(await_registry_s)
+            return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [

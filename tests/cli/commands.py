@@ -155,7 +155,10 @@ admin: {{port: 0}}
 def topics_of(prefix: str) -> list[str]:
     """Give the topics of the configuration that `write_config` writes."""
     return [
-        f"{prefix}.{subtype}.{security}"
-        for security in ("HK.00700", "US.AAPL")
-        for subtype in ("ticker", "order-book")
+        f"{prefix}.events",
+        *(
+            f"{prefix}.{subtype}.{security}"
+            for security in ("HK.00700", "US.AAPL")
+            for subtype in ("ticker", "order-book")
+        ),
     ]

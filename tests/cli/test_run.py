@@ -109,6 +109,29 @@ def test_signal_drains_and_ends_with_0(
         assert len(reader.read(2, at_most=drained["delivered"] + 1)) == drained["delivered"] > 0
 
 
+def test_hangup_reads_the_subscriptions_anew(
+    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], opend_port: int
+) -> None:
+    """SIGHUP takes what the file wants now, and refuses a file with a fault; the link stands."""
+    file = write_config(
+        tmp_path,
+        bootstrap_servers=embedded.bootstrap_servers,
+        opend_port=opend_port,
+        prefix=prefix,
+    )
+    good = file.read_text()
+    with running("run", "-c", str(file)) as worker:
+        worker.event("live")
+        file.write_text(good.replace("[HK.00700, US.AAPL]", "[HK.00700]"))
+        worker.signal(signal.SIGHUP)
+        assert worker.event("resubscribed")["wanted"] == 2
+        file.write_text(good + "misspelt: 1\n")
+        worker.signal(signal.SIGHUP)
+        assert "misspelt: unknown key" in worker.event("reload_refused")["cause"]
+        worker.signal(signal.SIGTERM)
+        assert worker.end() == 0
+
+
 def test_second_ctrl_c_ends_it_at_once(
     tmp_path: Path, kafka: EmbeddedKafka, opend_port: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,3 +102,24 @@ def test_simulate_refuses_a_rate_out_of_reach() -> None:
     """A rate beyond the market's own limit is bad usage too."""
     ended = run("simulate", "--port", "0", "--rate", "2000000")
     assert (ended.returncode, "at most 1000000" in ended.stderr) == (2, True)
+
+
+def test_simulate_plays_a_scenario(tmp_path: Path) -> None:
+    """A fault of the scenario is logged when it comes, and the client feels it."""
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("steps:\n- {every: 0.2, kind: reset}\n")
+    with running("simulate", *MARKET, "--scenario", str(scenario)) as simulator:
+        port = simulator.event("simulator_listening")["port"]
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+            assert simulator.event("fault_injected")["kind"] == "reset"
+            with pytest.raises(ConnectionResetError):
+                connection.recv(1)
+
+
+def test_simulate_refuses_a_scenario_that_is_wrong(tmp_path: Path) -> None:
+    """A scenario with a fault of its own ends it with 2, the file, the line and the key."""
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("steps:\n- {at: 1, kind: rest}\n")
+    ended = run("simulate", "--port", "0", "--scenario", str(scenario))
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"opend-kafka: {scenario}:2: steps[0].kind: 'rest' is no kind")

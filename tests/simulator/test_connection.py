@@ -14,6 +14,7 @@ from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.connection import Connection
 from opend_kafka.simulator.desk import Desk
+from opend_kafka.simulator.lines import DeadLine, Line
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.publisher import Publisher
 from opend_kafka.simulator.pushes import Push, ticker_push
@@ -202,6 +203,51 @@ def test_connection_pushes_nothing_after_its_end(room: Room) -> None:
     connection.push(room.a_push())
     connection.flush()
     assert (transport.written, room.told) == (b"", [])
+
+
+def test_connection_sends_through_its_line(room: Room) -> None:
+    """On a line, replies and pushes wait there, untold, and go in order when it is taken away."""
+    connection, transport = room.connect()
+    line = Line(connection)
+    connection.lay(line)
+    connection.data_received(request(LOGIN, 5) + request(SUBSCRIBE, 6))
+    connection.flush()
+    assert (transport.written, room.told) == (b"", [])
+    connection.lift(line)
+    assert [frame.serial for frame in transport.frames] == [5, 6, 1]
+    assert len(room.told) == 1
+
+
+def test_connection_has_one_line(room: Room) -> None:
+    """A new line takes over from the one before, whose end then changes nothing."""
+    connection, transport = room.connect()
+    first, second = Line(connection), Line(connection)
+    connection.lay(first)
+    connection.push(room.a_push())
+    connection.lay(second)
+    connection.push(room.a_push())
+    connection.lift(first)
+    assert len(transport.frames) == 1
+
+
+def test_connection_keeps_its_last_line(room: Room) -> None:
+    """What is dead stays dead, whatever line comes after."""
+    connection, transport = room.connect()
+    connection.lay(DeadLine(connection))
+    line = Line(connection)
+    connection.lay(line)
+    connection.push(room.a_push())
+    connection.lift(line)
+    assert (transport.written, room.told) == (b"", [])
+
+
+def test_connection_counts_what_its_line_holds(room: Room) -> None:
+    """What waits on a line counts against the limit too."""
+    connection, transport = room.connect(write_limit=100)
+    connection.lay(Line(connection))
+    connection.push(room.a_push())
+    connection.flush()
+    assert transport.ended == "aborted"
 
 
 def test_connection_gives_up_its_seat(room: Room) -> None:

@@ -142,3 +142,30 @@ def test_market_refuses_an_impossible_rate(rate: float) -> None:
     """A rate of nothing, or beyond a tick a microsecond, is an error that names it."""
     with pytest.raises(ValueError, match=f"not {rate}"):
         market_of(ALL, rate=rate)
+
+
+def test_market_trades_faster_for_a_while() -> None:
+    """A factor holds until it is taken back; two of them multiply."""
+    market = Market(ALL[:1], seed=1, rate=100, start_us=START_US)
+    counts = []
+    for change, factor in (
+        (market.quicken, 2),
+        (market.quicken, 5),
+        (market.slow_down, 2),
+        (market.slow_down, 5),
+    ):
+        change(factor)
+        before = market.trade_count
+        list(market.advance(market.now_us + 1_000_000))
+        counts.append(market.trade_count - before)
+    assert counts == [200, 1_000, 500, 100]
+
+
+def test_market_that_is_closed_twice_opens_with_the_second() -> None:
+    """A market is open again when it was opened as often as it was closed."""
+    market = Market(ALL[:1], seed=1, rate=100, start_us=START_US)
+    traded = []
+    for change in (market.close, market.close, market.open, market.open):
+        change("HK")
+        traded.append(len(list(market.advance(market.now_us + 1_000_000))))
+    assert traded == [0, 0, 0, 100]

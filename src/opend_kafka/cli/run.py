@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import structlog
 
 from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.options import config_file
 from opend_kafka.cli.stopping import run_until_stopped
+from opend_kafka.errors import OpendKafkaError
 from opend_kafka.worker import Worker
+
+log = structlog.get_logger()
 
 
 @click.command(
@@ -20,10 +24,21 @@ from opend_kafka.worker import Worker
 @config_file
 @click.option("--print-config", is_flag=True, help="Show the values in force, and end.")
 def run(config: Path, print_config: bool) -> None:
-    """Take OpenD's pushes to Kafka, until SIGTERM or SIGINT; then drain."""
+    """Take OpenD's pushes to Kafka, until SIGTERM or SIGINT; then drain.
+
+    SIGHUP has it read the file's subscriptions anew.
+    """
     settings = configuration.load(config)
     if print_config:
         click.echo(configuration.effective(settings), nl=False)
         return
     logs.configure(settings.log.level, settings.log.format)
-    run_until_stopped(Worker(settings).run)
+    worker = Worker(settings)
+
+    async def reload() -> None:
+        try:
+            await worker.resubscribe(configuration.load(config))
+        except OpendKafkaError as error:
+            log.error("reload_refused", cause=str(error))
+
+    run_until_stopped(worker.run, on_hangup=reload)

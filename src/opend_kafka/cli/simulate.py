@@ -14,6 +14,7 @@ from opend_kafka.cli.stopping import run_until_stopped
 from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.opend.ciphers import read_rsa
 from opend_kafka.opend.securities import Security
+from opend_kafka.simulator import scenario_file
 from opend_kafka.simulator.server import SimulatorSettings, serve
 
 DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
@@ -63,6 +64,13 @@ DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
     type=click.Path(path_type=Path),
     help="OpenD's RSA key: InitConnect is encrypted with it, and clients may ask for more.",
 )
+@click.option(
+    "--scenario",
+    "scenario_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Faults to come, a YAML file: see docs/scenarios.md.",
+)
 def simulate(
     host: str,
     port: int,
@@ -72,12 +80,14 @@ def simulate(
     start: datetime | None,
     quota: int,
     rsa_private_key_file: Path | None,
+    scenario_path: Path | None,
 ) -> None:
     """Stand in for OpenD: a seeded market that the official SDKs can connect to."""
     logs.configure()
     start_us = int(start.replace(tzinfo=UTC).timestamp() * 1_000_000) if start else None
     rsa = read_rsa(rsa_private_key_file) if rsa_private_key_file else None
-    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota, rsa)
+    scenario = scenario_file.load(scenario_path, securities) if scenario_path else None
+    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota, rsa, scenario)
 
     async def body(stop: asyncio.Event) -> None:
         try:

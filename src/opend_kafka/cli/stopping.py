@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import click
 
@@ -12,18 +13,27 @@ import click
 INTERRUPTED = 130
 
 
-def run_until_stopped(body: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+def run_until_stopped(
+    body: Callable[[asyncio.Event], Awaitable[None]],
+    *,
+    on_hangup: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
     """Run `body`; set its event at the first SIGTERM or SIGINT, abandon it at the second.
+
+    SIGHUP runs `on_hangup`, where there is one, beside it.
 
     Raises:
         click.exceptions.Exit: with 130, where it was abandoned.
     """
-    if not asyncio.run(_run(body)):
+    if not asyncio.run(_run(body, on_hangup)):
         click.echo("opend-kafka: stopped at once; what was not delivered yet is lost", err=True)
         raise SystemExit(INTERRUPTED)
 
 
-async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> bool:
+async def _run(
+    body: Callable[[asyncio.Event], Awaitable[None]],
+    on_hangup: Callable[[], Coroutine[Any, Any, None]] | None,
+) -> bool:
     """Give True where the body came to its own end."""
     stop = asyncio.Event()
     task = asyncio.ensure_future(body(stop))
@@ -38,6 +48,9 @@ async def _run(body: Callable[[asyncio.Event], Awaitable[None]]) -> bool:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
+    if on_hangup is not None:
+        beside: set[asyncio.Task[None]] = set()
+        loop.add_signal_handler(signal.SIGHUP, lambda: beside.add(loop.create_task(on_hangup())))
     try:
         await task
     except asyncio.CancelledError:

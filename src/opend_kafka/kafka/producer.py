@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter as Tally
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError as LibraryError
 from confluent_kafka import KafkaException, Message, Producer
+from prometheus_client import Counter
 
 from opend_kafka.errors import DeliveryFailed
 from opend_kafka.kafka.properties import producer_properties, refusing_bad_properties
@@ -48,17 +49,22 @@ class RecordProducer:
     ) -> None:
         with refusing_bad_properties():
             self._producer = Producer(producer_properties(bootstrap_servers, properties))
-        self._subtypes = topics
         self._metrics = metrics
+        self._subtypes: dict[str, str] = {}
         self._on_failure = on_failure
-        self._delivered = {
-            topic: metrics.records_delivered.labels(subtype) for topic, subtype in topics.items()
-        }
+        self._delivered: dict[str, Counter] = {}
+        self.add_topics(topics)
         self._latency = metrics.hop_latency.labels("worker_to_ack")
         self.buffered_bytes = 0
         self.delivered = 0
-        self.delivered_by_subtype: Counter[str] = Counter()
+        self.delivered_by_subtype: Tally[str] = Tally()
         self.failed = 0
+
+    def add_topics(self, topics: dict[str, str]) -> None:
+        """Learn of topics that records will go to: topic → subtype."""
+        self._subtypes |= topics
+        for topic, subtype in topics.items():
+            self._delivered[topic] = self._metrics.records_delivered.labels(subtype)
 
     @property
     def buffered_records(self) -> int:

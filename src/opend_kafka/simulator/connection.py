@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
+from struct import pack
 from typing import cast
 
 import structlog
@@ -13,7 +15,11 @@ from opend_kafka.opend import frames
 from opend_kafka.opend.ciphers import PacketCipher
 from opend_kafka.opend.messages import ProtoId, message_name
 from opend_kafka.simulator.desk import Desk, Visitor
+from opend_kafka.simulator.lines import Line, Packet
 from opend_kafka.simulator.pushes import Push
+
+#: Close at once, with a RST: struct linger{l_onoff, l_linger}.
+_NO_LINGERING = pack("ii", 1, 0)
 
 _log = structlog.get_logger()
 
@@ -42,6 +48,7 @@ class Connection(asyncio.Protocol):
         self._rsa = rsa
         self._reader = frames.FrameReader(self._cipher_of)
         self._outgoing: list[bytes] = []
+        self._line: Line | None = None
         self._serial = 0
         self._transport: asyncio.Transport
         self.visitor: Visitor
@@ -88,19 +95,60 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._serial += 1
-        self._outgoing.append(self._encoded(push))
-        self._on_push(self.visitor.conn_id, push)
+        data = self._encoded(push)
+        if self._line is None:
+            self._outgoing.append(data)
+            self._on_push(self.visitor.conn_id, push)
+        else:
+            self._line.take(Packet(data, push))
 
     def flush(self) -> None:
         """Hand what is queued to the network; drop the client when too much waits there."""
         if not self._outgoing or self._transport.is_closing():
             self._outgoing.clear()
+        else:
+            self._transport.write(b"".join(self._outgoing))
+            self._outgoing.clear()
+        if self._line is not None or self._transport.get_write_buffer_size() > self._write_limit:
+            self._check_limit()
+
+    def lay(self, line: Line) -> None:
+        """Send through a line from now on, in place of the one that may be there."""
+        if self._line is not None and self._line.final:
             return
-        self._transport.write(b"".join(self._outgoing))
-        self._outgoing.clear()
-        waiting = self._transport.get_write_buffer_size()
-        if waiting > self._write_limit:
-            self.drop(f"{waiting} bytes wait for a client that does not read")
+        self.flush()
+        if self._line is not None:
+            self._line.end()
+        self._line = line
+
+    def lift(self, line: Line) -> None:
+        """Take a line away, if it is still there; what it holds is sent."""
+        if self._line is line:
+            line.end()
+            self._line = None
+
+    def hand_over(self, *packets: Packet) -> None:
+        """Hand packets of a line to the network, and tell of their pushes."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(b"".join(packet.data for packet in packets))
+        for packet in packets:
+            if packet.push is not None:
+                self._on_push(self.visitor.conn_id, packet.push)
+
+    def stop_reading(self) -> None:
+        """Leave what the client sends where it is, its hanging up too."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def reset(self) -> None:
+        """End the connection with a TCP RST."""
+        if self._transport.is_closing():
+            return
+        end = self._transport.get_extra_info("socket")
+        if end is not None:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.drop("reset")
 
     def drop(self, reason: str) -> None:
         """End the connection at once; what waits unsent is lost."""
@@ -109,6 +157,9 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection, after what the client still takes; a client that does not is cut."""
+        self.flush()
+        if self._line is not None:
+            self._line.end()
         if self._writable.is_set():
             self._transport.close()
         else:
@@ -117,12 +168,21 @@ class Connection(asyncio.Protocol):
     async def writable(self) -> None:
         """Wait until the client has read nearly all, or is gone."""
         await self._writable.wait()
+        while self._line is not None and self._line.busy and not self.closed.is_set():
+            await asyncio.sleep(0)
 
     def _receive(self, frame: frames.Frame) -> None:
         if not frame.intact:
             _log.warning("request_skipped", conn_id=self.visitor.conn_id, reason="bad SHA-1")
             if frame.proto_id == ProtoId.INIT_CONNECT:
                 self.drop("InitConnect cannot be decrypted")
+            return
+        if self._desk.ignores(frame):
+            _log.info(
+                "request_unanswered",
+                conn_id=self.visitor.conn_id,
+                request=message_name(frame.proto_id),
+            )
             return
         answer = self._desk.answer(self.visitor, frame)
         if answer.refusal is not None:
@@ -133,9 +193,19 @@ class Connection(asyncio.Protocol):
                 reason=answer.refusal,
             )
         cipher = self._cipher_of(answer.reply.proto_id)
-        self._outgoing.append(frames.encode(answer.reply, cipher))
+        data = frames.encode(answer.reply, cipher)
+        if self._line is None:
+            self._outgoing.append(data)
+        else:
+            self._line.take(Packet(data, None))
         for push in answer.pushes:
             self.push(push)
+
+    def _check_limit(self) -> None:
+        held = self._line.held_bytes if self._line is not None else 0
+        waiting = held + self._transport.get_write_buffer_size()
+        if waiting > self._write_limit and not self._transport.is_closing():
+            self.drop(f"{waiting} bytes wait for a client that does not read")
 
     def _encoded(self, push: Push) -> bytes:
         return push.numbered(self._serial, self.visitor.cipher, self.visitor.push_format)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.message import Message
 
@@ -14,6 +14,7 @@ from opend_kafka.opend.ciphers import Encryption, PacketCipher, packet_cipher
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame
 from opend_kafka.opend.messages import ProtoId, decode_request, encode_body
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
+from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.publisher import Publisher
 from opend_kafka.simulator.pushes import Push
@@ -24,9 +25,24 @@ from opend_kafka.simulator.subscriptions import Refused, Subscriptions
 SERVER_VERSION = 1011
 SERVER_BUILD = 1
 
-#: QotMarketState numbers (Qot_Common.proto of futu-api 10.11). The simulated markets never close.
-_AFTERNOON = 5
-_FUTURE_DAY_OPEN = 15
+#: QotMarketState numbers (Qot_Common.proto of futu-api 10.11): while open, while closed.
+_STOCKS = (5, 6)
+_FUTURES = (15, 17)
+
+#: GetGlobalState's field → the market whose state it gives, and how; some are not simulated.
+_STATES = {
+    "marketHK": ("HK", _STOCKS),
+    "marketUS": ("US", _STOCKS),
+    "marketSH": ("SH", _STOCKS),
+    "marketSZ": ("SZ", _STOCKS),
+    "marketHKFuture": ("HK_FUTURE", _FUTURES),
+    "marketUSFuture": ("", _FUTURES),
+    "marketSGFuture": ("", _FUTURES),
+    "marketJPFuture": ("", _FUTURES),
+    "marketSG": ("SG", _STOCKS),
+    "marketMY": ("MY", _STOCKS),
+    "marketJP": ("JP", _STOCKS),
+}
 
 
 @dataclass(slots=True, repr=False)
@@ -39,6 +55,8 @@ class Visitor:
     logged_in: bool = False
     cipher: PacketCipher = PLAIN
     push_format: BodyFormat = BodyFormat.PROTOBUF
+    #: It asked for Notify (1003).
+    notified: bool = False
 
     def __repr__(self) -> str:
         return f"Visitor({self.conn_id})"
@@ -68,8 +86,10 @@ class Desk:
         login_user_id: int,
         keep_alive_interval_s: int,
         encrypts: bool = False,
+        conditions: Conditions | None = None,
     ) -> None:
-        """Make a desk. `encrypts`: this OpenD has an RSA key."""
+        """Make a desk. `encrypts`: this OpenD has an RSA key. `conditions`: what is wrong."""
+        self._conditions = conditions or Conditions()
         self._market = market
         self._subscriptions = subscriptions
         self._publisher = publisher
@@ -77,7 +97,7 @@ class Desk:
         self._keep_alive_interval_s = keep_alive_interval_s
         self._encrypts = encrypts
         self._random = Random(f"{market.seed}/connections")
-        quotes = Quotes(market, subscriptions)
+        quotes = Quotes(market, subscriptions, self._conditions)
         self._handlers: dict[int, _Handler] = {
             ProtoId.INIT_CONNECT: self._init_connect,
             ProtoId.GET_GLOBAL_STATE: self._get_global_state,
@@ -98,6 +118,10 @@ class Desk:
     def close(self, visitor: Visitor) -> None:
         """Forget a connection. Its quota is free at once, which a real OpenD defers."""
         self._subscriptions.unsubscribe_all(visitor.conn_id)
+
+    def ignores(self, frame: Frame) -> bool:
+        """Tell whether this request is to be left without a reply."""
+        return self._conditions.ignores(frame.proto_id)
 
     def answer(self, visitor: Visitor, frame: Frame) -> Answer:
         """Answer one request. Whatever the request, there is a reply to it."""
@@ -121,11 +145,14 @@ class Desk:
         """InitConnect (1001). What follows its reply is encrypted as packetEncAlgo asks."""
         if visitor.logged_in:
             raise Refused("InitConnect was already sent on this connection")
+        if self._conditions.login_refused():
+            raise Refused("the scenario refuses this login")
         encryption = self._encryption(c2s)
         if c2s.pushProtoFmt not in tuple(BodyFormat):
             raise Refused(f"unknown pushProtoFmt {c2s.pushProtoFmt}")
         visitor.logged_in = True
         visitor.push_format = BodyFormat(c2s.pushProtoFmt)
+        visitor.notified = c2s.recvNotify
         visitor.cipher = packet_cipher(encryption, visitor.aes_key, visitor.aes_iv)
         s2c = InitConnect_pb2.S2C(
             serverVer=SERVER_VERSION,
@@ -149,29 +176,27 @@ class Desk:
         return asked[0]
 
     def _get_global_state(self, visitor: Visitor, _c2s: GetGlobalState_pb2.C2S) -> Outcome:
-        """GetGlobalState (1002): logged in, ready, every market open."""
+        """GetGlobalState (1002): ready, every market open, unless a fault says otherwise."""
+        logged_in = self._conditions.logged_in
+        status = cast(Common_pb2.ProgramStatusType, self._conditions.status)
         s2c = GetGlobalState_pb2.S2C(
-            marketHK=_AFTERNOON,
-            marketUS=_AFTERNOON,
-            marketSH=_AFTERNOON,
-            marketSZ=_AFTERNOON,
-            marketHKFuture=_FUTURE_DAY_OPEN,
-            marketUSFuture=_FUTURE_DAY_OPEN,
-            marketSGFuture=_FUTURE_DAY_OPEN,
-            marketJPFuture=_FUTURE_DAY_OPEN,
-            marketSG=_AFTERNOON,
-            marketMY=_AFTERNOON,
-            marketJP=_AFTERNOON,
-            qotLogined=True,
-            trdLogined=True,
+            qotLogined=logged_in,
+            trdLogined=logged_in,
             serverVer=SERVER_VERSION,
             serverBuildNo=SERVER_BUILD,
             time=self._market.now_us // 1_000_000,
             localTime=self._market.now_us / 1_000_000,
-            programStatus=Common_pb2.ProgramStatus(type=Common_pb2.ProgramStatusType_Ready),
+            programStatus=Common_pb2.ProgramStatus(type=status),
             connID=visitor.conn_id,
+            **self._market_states(),
         )
         return Outcome(GetGlobalState_pb2.Response(retType=0, retMsg="", s2c=s2c))
+
+    def _market_states(self) -> dict[str, Any]:
+        return {
+            field: states[self._market.is_closed(market)]
+            for field, (market, states) in _STATES.items()
+        }
 
     def _keep_alive(self, _visitor: Visitor, _c2s: KeepAlive_pb2.C2S) -> Outcome:
         """KeepAlive (1004)."""

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from opend_kafka.opend.ciphers import PacketCipher, Plain
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, encode
 from opend_kafka.opend.messages import ProtoId, encode_body
-from opend_kafka.opend.pb import Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
+from opend_kafka.opend.pb import Notify_pb2, Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.stocks import Stock
@@ -21,10 +21,13 @@ _SERIAL = Struct("<I")
 _SERIAL_AT = 8
 _SERIAL_END = _SERIAL_AT + _SERIAL.size
 
+#: A Notify is of OpenD itself.
+_NO_SECURITY = Security("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push and who takes it. Of `ticks` and `book`, a push has one."""
+    """One push and who takes it. Of `ticks` and `book` it has one; a Notify has neither."""
 
     conn_ids: tuple[int, ...]
     security: Security
@@ -33,6 +36,8 @@ class Push:
     frame: bytes
     ticks: Sequence[Ticker] = ()
     book: Qot_UpdateOrderBook_pb2.S2C | None = None
+    #: What is wrong with it, on purpose: a fault's kind.
+    damage: str | None = None
 
     def numbered(
         self,
@@ -65,3 +70,10 @@ def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook
     response = Qot_UpdateOrderBook_pb2.Response(retType=0, s2c=book)
     frame = Frame(ProtoId.QOT_UPDATE_ORDER_BOOK, 0, response.SerializeToString())
     return Push(conn_ids, stock.security, frame.proto_id, response, encode(frame), book=book)
+
+
+def notify_push(conn_ids: tuple[int, ...], s2c: Notify_pb2.S2C) -> Push:
+    """Make a push of what happened to OpenD itself (1003)."""
+    response = Notify_pb2.Response(retType=0, s2c=s2c)
+    frame = Frame(ProtoId.NOTIFY, 0, response.SerializeToString())
+    return Push(conn_ids, _NO_SECURITY, frame.proto_id, response, encode(frame))

@@ -18,6 +18,7 @@ from opend_kafka.opend.pb import (
 )
 from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
 from opend_kafka.opend.securities import Security, market_name
+from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.publisher import SERVED
 from opend_kafka.simulator.stocks import HISTORY
@@ -35,9 +36,12 @@ class Outcome:
 class Quotes:
     """Grants quote requests, or raises Refused and changes nothing."""
 
-    def __init__(self, market: Market, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, market: Market, subscriptions: Subscriptions, conditions: Conditions | None = None
+    ) -> None:
         self._market = market
         self._subscriptions = subscriptions
+        self._conditions = conditions or Conditions()
 
     def sub(self, conn_id: int, c2s: Qot_Sub_pb2.C2S) -> Outcome:
         """Qot_Sub (3001)."""
@@ -49,6 +53,8 @@ class Quotes:
         if not c2s.isSubOrUnSub:
             self._subscriptions.unsubscribe(conn_id, feeds)
             return Outcome(done)
+        for feed in feeds:
+            self._check_subscribable(feed.security)
         self._subscriptions.subscribe(conn_id, feeds, detailed=c2s.isSubOrderBookDetail)
         if not c2s.HasField("isRegOrUnRegPush"):
             return Outcome(done)
@@ -113,6 +119,12 @@ class Quotes:
         if security not in self._market:
             raise Refused(f"unknown stock {security}")
         return security
+
+    def _check_subscribable(self, security: Security) -> None:
+        if self._conditions.unknown[security]:
+            raise Refused(f"unknown stock {security}")
+        if not self._conditions.may_subscribe(security.market):
+            raise Refused(f"no quote right to subscribe {security}")
 
     def _conn_sub_info(self, conn_id: int, *, is_own: bool) -> Qot_Common_pb2.ConnSubInfo:
         held = self._subscriptions.held_by(conn_id)

@@ -6,7 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
+from itertools import chain
+from typing import Any
 
 import structlog
 
@@ -15,12 +18,19 @@ from opend_kafka.opend.frames import PLAIN
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.agenda import Agenda
+from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.connection import Connection
 from opend_kafka.simulator.desk import Desk, Visitor
+from opend_kafka.simulator.effects import Effects
+from opend_kafka.simulator.faults import Fault
+from opend_kafka.simulator.listening import Listener
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.pacing import follow_the_clock
 from opend_kafka.simulator.publisher import Publisher
 from opend_kafka.simulator.pushes import Push
+from opend_kafka.simulator.scenario import Planned, Scenario
+from opend_kafka.simulator.sieve import Sieve
 from opend_kafka.simulator.subscriptions import Subscriptions
 
 #: Bytes that may wait for one client: some ten seconds of the fastest market we know of. More, and
@@ -34,6 +44,8 @@ _log = structlog.get_logger()
 
 OnSent = Callable[[int, Security, Sequence[Ticker]], None]
 OnBookSent = Callable[[int, Security, BookMessage], None]
+OnDamaged = Callable[[int, Security, Sequence[Ticker], str], None]
+OnFault = Callable[[Fault, int], None]
 
 
 class Simulator:
@@ -55,6 +67,9 @@ class Simulator:
         rsa: PacketCipher | None = None,
         on_sent: OnSent | None = None,
         on_book_sent: OnBookSent | None = None,
+        on_damaged: OnDamaged | None = None,
+        on_fault: OnFault | None = None,
+        scenario: Scenario | None = None,
     ) -> None:
         """Make a simulator that does nothing yet.
 
@@ -72,17 +87,23 @@ class Simulator:
             rsa: the cipher of InitConnect; None where this OpenD has no key.
             on_sent: told of the ticks of each push, by connection id, as they go to the network.
             on_book_sent: told of each book likewise.
+            on_damaged: told, in place of `on_sent`, of the ticks of a push that a fault made
+                unusable, and of the fault's kind.
+            on_fault: told of each fault, with what was drawn for it, and its time of the market,
+                as it begins.
+            scenario: the faults to come; see also `inject`.
         """
         self._market = market
-        self._host = host
-        self._port = port
+        self._listener = Listener(host, port, self._connection)
         self._pace = pace
         self._write_limit = write_limit
         self._rsa = rsa or PLAIN
         self._on_sent = on_sent
         self._on_book_sent = on_book_sent
+        self._on_damaged = on_damaged
+        self._on_fault = on_fault
         self._clients: dict[int, Connection] = {}
-        subscriptions = Subscriptions(quota)
+        subscriptions, conditions = Subscriptions(quota), Conditions()
         self._publisher = Publisher(
             market, subscriptions, ticks_per_push=ticks_per_push, book_interval_us=book_interval_us
         )
@@ -93,14 +114,21 @@ class Simulator:
             login_user_id=login_user_id,
             keep_alive_interval_s=keep_alive_interval_s,
             encrypts=rsa is not None,
+            conditions=conditions,
         )
-        self._server: asyncio.Server | None = None
+        self._agenda = Agenda()
+        self._sieve = Sieve(conditions, market, subscriptions)
+        self._effects = Effects(
+            self, self._clients, market, subscriptions, conditions, self._sieve, self._agenda
+        )
+        self._planned = (scenario or Scenario()).schedule(market.securities)
+        self._plan_next()
         self._pacing: asyncio.Task[None] | None = None
 
     @property
     def port(self) -> int:
         """The port it listens on; after `start` a real one."""
-        return self._port
+        return self._listener.port
 
     @property
     def market(self) -> Market:
@@ -119,13 +147,11 @@ class Simulator:
 
     async def start(self) -> None:
         """Listen, and let the time pass if `pace`. Raises OSError where the port is taken."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connection, self._host, self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._listener.open()
         if self._pace:
             pacing = follow_the_clock(self._market, self._advance_to)
             self._pacing = asyncio.create_task(pacing, name="simulator-pacing")
-        _log.info("simulator_listening", host=self._host, port=self._port)
+        _log.info("simulator_listening", host=self._listener.host, port=self.port)
 
     async def close(self) -> None:
         """Stop the time, the clients' connections and the listening."""
@@ -133,8 +159,7 @@ class Simulator:
             self._pacing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._pacing
-        if self._server is not None:
-            self._server.close()
+        self._listener.shut()
         clients = tuple(self._clients.values())
         for client in clients:
             client.close()
@@ -157,12 +182,15 @@ class Simulator:
     async def drive(self, until_tick: int) -> None:
         """Push the ticks with numbers below `until_tick`, as fast as every client reads."""
         while (done := self._market.trade_count) < until_tick:
-            self._advance_to(self._market.time_of(min(done + _STRIDE, until_tick)))
+            until_us = self._market.time_of(min(done + _STRIDE, until_tick))
+            # No further than to the next fault, which may change how fast the market trades.
+            self._advance_to(min(until_us, self._agenda.next_us))
             await self.written()
 
     async def written(self) -> None:
         """Wait until no client has much left to read."""
         await asyncio.sleep(0)
+        await self._listener.opened()
         for client in tuple(self._clients.values()):
             await client.writable()
 
@@ -170,6 +198,42 @@ class Simulator:
         """Cut every connection, as a crash of OpenD does. It goes on listening."""
         for client in tuple(self._clients.values()):
             client.drop("as asked")
+
+    def inject(self, fault: Fault) -> None:
+        """Let a fault begin now."""
+        self._flush()
+        now_us = self._market.now_us
+        fault = self._effects.apply(fault)
+        at_s = (now_us - self._market.start_us) / 1_000_000
+        _log.info("fault_injected", kind=fault.kind, at_s=at_s, **_told(fault))
+        if self._on_fault is not None:
+            self._on_fault(fault, now_us)
+        self._flush()
+
+    def shut(self) -> None:
+        """Listen no more, and cut every connection: OpenD has ended."""
+        self._listener.shut()
+        self.drop_clients()
+
+    def reopen(self) -> None:
+        """Listen again, after `shut`, soon."""
+        self._listener.reopen()
+
+    def send(self, push: Push) -> None:
+        """Queue a push for those of its takers that are connected."""
+        for conn_id in push.conn_ids:
+            if conn_id in self._clients:
+                self._clients[conn_id].push(push)
+
+    def _plan_next(self) -> None:
+        planned = next(self._planned, None)
+        if planned is not None:
+            at_us = self._market.start_us + planned.at_us
+            self._agenda.at(at_us, partial(self._begin, planned))
+
+    def _begin(self, planned: Planned) -> None:
+        self._plan_next()
+        self.inject(planned.fault)
 
     def _connection(self) -> Connection:
         return Connection(
@@ -181,18 +245,42 @@ class Simulator:
         )
 
     def _advance_to(self, until_us: int) -> None:
-        for push in self._publisher.advance(until_us):
+        while (at_us := self._agenda.next_us) <= until_us:
+            self._publish(at_us)
+            self._flush()
+            self._agenda.run_next()
+        self._publish(until_us)
+        self._flush()
+
+    def _publish(self, until_us: int) -> None:
+        pushes = self._publisher.advance(until_us)
+        if not self._sieve.idle:
+            pushes = chain.from_iterable(map(self._sieve.through, pushes))
+        for push in pushes:
             for conn_id in push.conn_ids:
                 self._clients[conn_id].push(push)
+
+    def _flush(self) -> None:
         for client in tuple(self._clients.values()):
             client.flush()
 
     def _tell(self, conn_id: int, push: Push) -> None:
-        if push.book is None:
+        if push.damage is not None:
+            if self._on_damaged is not None:
+                self._on_damaged(conn_id, push.security, push.ticks, push.damage)
+        elif push.ticks:
             if self._on_sent is not None:
                 self._on_sent(conn_id, push.security, push.ticks)
+        elif push.book is None:
+            return
         elif self._on_book_sent is not None:
             self._on_book_sent(conn_id, push.security, push.book)
+
+
+def _told(fault: Fault) -> dict[str, Any]:
+    """Give a fault's parameters as a log line has them."""
+    values = ((field.name, getattr(fault, field.name)) for field in fields(fault))
+    return {name: value if isinstance(value, int | float) else str(value) for name, value in values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +295,7 @@ class SimulatorSettings:
     start_us: int | None = None
     quota: int = 1000
     rsa: PacketCipher | None = None
+    scenario: Scenario | None = None
 
 
 async def serve(settings: SimulatorSettings, stop: asyncio.Event) -> None:
@@ -224,6 +313,7 @@ async def serve(settings: SimulatorSettings, stop: asyncio.Event) -> None:
         port=settings.port,
         quota=settings.quota,
         rsa=settings.rsa,
+        scenario=settings.scenario,
     )
     async with simulator:
         await stop.wait()

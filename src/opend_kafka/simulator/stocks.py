@@ -29,6 +29,9 @@ from opend_kafka.simulator.venues import venue_of
 #: Ticks. Qot_GetTicker (3010) gives no more of one security.
 HISTORY = 1_000
 
+#: Random numbers that a trade takes.
+DRAWS = 3
+
 #: Microseconds from a trade to its arrival at OpenD.
 _TRAVEL_US = 1_500
 
@@ -54,7 +57,7 @@ _KINDS_WITHOUT_LOTS = (_Kind(1.0, TickerType_Automatch, ord(" ")),)
 
 
 class Stock:
-    """One security's price and ticks. `random` is drawn from three times a trade."""
+    """One security's price and ticks. `random` is drawn from DRAWS times a trade."""
 
     def __init__(self, security: Security, random: Random) -> None:
         self.security = security

@@ -37,7 +37,8 @@ class Subscriptions:
     """
 
     def __init__(self, quota: int) -> None:
-        self._quota = quota
+        #: What all connections may hold together; a fault may lower it below what they do.
+        self.quota = quota
         #: The value: with order book detail. In the order of subscribing.
         self._held: dict[int, dict[Feed, bool]] = {}
         self._takers: dict[Feed, dict[int, bool]] = {}
@@ -50,7 +51,7 @@ class Subscriptions:
     @property
     def remaining(self) -> int:
         """The quota that is left."""
-        return self._quota - self.used
+        return max(0, self.quota - self.used)
 
     @property
     def conn_ids(self) -> tuple[int, ...]:
@@ -73,9 +74,9 @@ class Subscriptions:
         """
         wanted = dict.fromkeys(feeds, detailed)
         everything = set(chain(wanted, *self._held.values()))
-        if len(everything) > self._quota:
+        if len(everything) > max(self.quota, self.used):
             raise Refused(
-                f"subscription quota exceeded: {len(everything)} needed, the limit is {self._quota}"
+                f"subscription quota exceeded: {len(everything)} needed, the limit is {self.quota}"
             )
         self._held.setdefault(conn_id, {}).update(wanted)
 
