@@ -148,8 +148,8 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
             id="later subtype",
         ),
         pytest.param(
-            WANTED + "opend: {transport: websocket}\n",
-            "config.yaml:2: opend.transport: websocket is not in this version yet; use tcp",
+            WANTED + "kafka: {record_timestamp: event}\n",
+            "config.yaml:2: kafka.record_timestamp: event is not in this version yet; use ingest",
             id="later value",
         ),
         pytest.param(
@@ -163,8 +163,8 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
             id="later part",
         ),
         pytest.param(
-            WANTED + "opend:\n  websocket: {key: k}\n",
-            "config.yaml:3: opend.websocket: this key is not in this version yet; remove it",
+            WANTED + "repair: {enabled: true}\n",
+            "config.yaml:2: repair: this key is not in this version yet; remove it",
             id="later key",
         ),
         pytest.param(
@@ -314,7 +314,7 @@ def test_environment_gives_lists_as_json(monkeypatch: pytest.MonkeyPatch) -> Non
         pytest.param("OPEND_KAFKA__OPEN__PORT", "1", id="unknown part"),
         pytest.param("OPEND_KAFKA__OPEND__PROT", "1", id="unknown key"),
         pytest.param("OPEND_KAFKA__OPEND__PORT", "eleven", id="wrong type"),
-        pytest.param("OPEND_KAFKA__OPEND__TRANSPORT", "websocket", id="later value"),
+        pytest.param("OPEND_KAFKA__KAFKA__RECORD_TIMESTAMP", "event", id="later value"),
         pytest.param("OPEND_KAFKA__SCALE__GROUP", "g", id="later key"),
         pytest.param("OPEND_KAFKA__SUBSCRIPTIONS", "[{", id="no JSON"),
         pytest.param("OPEND_KAFKA__KAFKA__PROPERTIES", "linger.ms=5", id="no JSON inside"),

@@ -20,7 +20,6 @@ from opend_kafka.opend.events import (
     Notified,
     NotifyRejected,
     NotReady,
-    Subscribed,
     SubscriptionRefused,
 )
 from opend_kafka.opend.notices import Notice, NoticeKind
@@ -89,10 +88,8 @@ def test_unreadable_notify_is_logged_only(told: _Told) -> None:
 
 def test_live_is_shown_and_counted(told: _Told) -> None:
     """What stands and what was refused is in the status and in the metrics."""
-    told.reporter.on_event(Subscribed((TICKER,)))
-    told.reporter.on_event(
-        SubscriptionRefused(Subscription(TICKER.security, Subtype.ORDER_BOOK), REFUSED)
-    )
+    book = Subscription(TICKER.security, Subtype.ORDER_BOOK)
+    told.reporter.show_subscriptions([TICKER], {book: REFUSED}, [])
     told.reporter.on_event(Live(1, 1))
     assert told.status.standing == {"ticker of HK.00700"}
     assert told.status.refused == {"order-book of HK.00700": "no right"}
@@ -104,7 +101,7 @@ def test_live_is_shown_and_counted(told: _Told) -> None:
 def test_link_down_forgets_what_stood(told: _Told) -> None:
     """With the link go its subscriptions; the event still names the connection."""
     told.reporter.on_event(LoggedIn(7, 1011, 10))
-    told.reporter.on_event(Subscribed((TICKER,)))
+    told.reporter.show_subscriptions([TICKER], {}, [])
     told.reporter.link_down(LinkLost("gone"))
     assert (told.status.standing, told.status.cause, told.status.conn_id) == (set(), "gone", 0)
     assert (told.events[-1].kind, told.events[-1].conn_id) == (EventKind.LINK_DOWN, 7)

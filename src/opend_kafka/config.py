@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -95,16 +96,49 @@ class Reconnect(_Part):
         return self
 
 
+class WebSocket(_Part):
+    """The relay's key, and its TLS."""
+
+    key: SecretStr | None = None
+    key_file: Path | None = None
+    ssl: bool = False
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> WebSocket:
+        if self.key is not None and self.key_file is not None:
+            raise ValueError("key and key_file are both given; keep one")
+        if self.ca_file is not None and not self.ssl:
+            raise ValueError("ca_file is given and ssl is false; set ssl: true, or drop ca_file")
+        return self
+
+    def secret(self) -> str:
+        """Give the key, from wherever it is; empty where there is none.
+
+        Raises:
+            KeyUnusable: the file cannot be read.
+        """
+        if self.key_file is None:
+            return self.key.get_secret_value() if self.key else ""
+        try:
+            return self.key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyUnusable(
+                f"opend.websocket.key_file: {self.key_file}: {_cause(error)}"
+            ) from None
+
+
 class OpenD(_Part):
     """Where OpenD is, and how to talk to it."""
 
     host: str = "127.0.0.1"
     port: Port = 11111
-    transport: Annotated[Literal["tcp", "websocket"], _only("tcp")] = "tcp"
+    transport: Literal["tcp", "websocket"] = "tcp"
     encryption: Encryption = Encryption.NONE
     rsa_private_key_file: Path | None = None
     push_format: Literal["protobuf", "json"] = "protobuf"
     request_timeout_s: PositiveSeconds = 12
+    websocket: WebSocket = WebSocket()
     reconnect: Reconnect = Reconnect()
 
     @model_validator(mode="after")
@@ -114,6 +148,23 @@ class OpenD(_Part):
                 f"encryption {self.encryption} needs rsa_private_key_file, the key file of OpenD"
             )
         return self
+
+    @model_validator(mode="after")
+    def _nothing_that_a_relay_lacks(self) -> OpenD:
+        if self.transport == "websocket":
+            if self.rsa_private_key_file is not None:
+                raise ValueError("rsa_private_key_file is for transport tcp; websocket has ssl")
+            if self.push_format == "json":
+                raise ValueError("push_format json is for transport tcp only")
+        return self
+
+    def relay_key(self) -> str | None:
+        """Give the key of the relay's login, empty where there is none; None over TCP.
+
+        Raises:
+            KeyUnusable: the key file cannot be read.
+        """
+        return None if self.transport == "tcp" else self.websocket.secret()
 
     @property
     def body_format(self) -> BodyFormat:
@@ -286,7 +337,6 @@ class _Sources(Config, BaseSettings):
 
 #: Keys that are part of the contract and come with a later version.
 _LATER = {
-    ("opend", "websocket"),
     ("repair",),
     ("scale",),
 }

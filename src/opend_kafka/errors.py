@@ -140,7 +140,8 @@ class KeyMismatch(ProtocolViolation):
 
     def __init__(self, cause: str) -> None:
         super().__init__(
-            f"{cause}; opend.encryption and opend.rsa_private_key_file must be what OpenD is set to"
+            f"{cause}; opend.encryption and opend.rsa_private_key_file, or opend.websocket.key, "
+            "must be what OpenD is set to"
         )
 
 

@@ -1,12 +1,18 @@
-"""What a configuration comes to: topics, and the wire format of their records."""
+"""What a configuration comes to: topics, the wire format of their records, the way to OpenD."""
 
 from __future__ import annotations
 
-from opend_kafka.config import Config, as_property
+from collections.abc import Callable
+from functools import partial
+
+from opend_kafka.config import Config, OpenD, as_property
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import topic_names
 from opend_kafka.kafka.topics import TopicSpec
+from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.transport import tcp, websocket
+from opend_kafka.transport.connection import Connection
 
 
 def topic_specs(config: Config) -> list[TopicSpec]:
@@ -52,4 +58,38 @@ def wire_format_of(config: Config) -> WireFormat:
         {key: as_property(value) for key, value in registry.properties.items()},
         strategy=registry.subject_name_strategy,
         auto_register=registry.auto_register,
+    )
+
+
+async def connect(opend: OpenD) -> Connection:
+    """Connect to OpenD, over the transport that the configuration wants.
+
+    Raises:
+        OpenDUnreachable: nothing answers there, or not as it should.
+        ConfigurationError: the CA file cannot be used.
+    """
+    if opend.transport == "tcp":
+        return await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
+    return await websocket.connect(
+        opend.host,
+        opend.port,
+        ssl=opend.websocket.ssl,
+        ca_file=opend.websocket.ca_file,
+        timeout_s=opend.request_timeout_s,
+    )
+
+
+def session_maker(opend: OpenD) -> Callable[..., Session]:
+    """Give what makes a session from a reconciler and a lifecycle, with the keys read once.
+
+    Raises:
+        KeyUnusable: a key cannot be read.
+    """
+    return partial(
+        Session,
+        request_timeout_s=opend.request_timeout_s,
+        encryption=opend.encryption,
+        rsa=opend.rsa(),
+        push_format=opend.body_format,
+        relay_key=opend.relay_key(),
     )

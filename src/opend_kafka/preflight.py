@@ -14,10 +14,8 @@ from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
 from opend_kafka.kafka.topics import KafkaTopics
 from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
-from opend_kafka.opend.session import Session
-from opend_kafka.plan import topic_specs, topics_of, wire_format_of
+from opend_kafka.plan import connect, session_maker, topic_specs, topics_of, wire_format_of
 from opend_kafka.records.kinds import schema_of
-from opend_kafka.transport import tcp
 from opend_kafka.transport.link import Link
 
 #: Topics named in one finding; the rest is counted.
@@ -75,8 +73,8 @@ async def _ask_opend(config: Config) -> Any:
         OpenDError: OpenD does not come that far.
     """
     opend = config.opend
-    rsa = opend.rsa()
-    connection = await tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s)
+    session = session_maker(opend)()
+    connection = await connect(opend)
     live = asyncio.get_running_loop().create_future()
     cause = "it does not answer"
 
@@ -88,9 +86,6 @@ async def _ask_opend(config: Config) -> Any:
             case Live():
                 live.set_result(None)
 
-    session = Session(
-        request_timeout_s=opend.request_timeout_s, encryption=opend.encryption, rsa=rsa
-    )
     link = Link(connection, session, on_event)
     running = asyncio.create_task(link.run())
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
 from opend_kafka.admin.status import Status
-from opend_kafka.errors import DeliveryFailed, OpenDError
+from opend_kafka.errors import DeliveryFailed, OpenDError, RequestRefused
 from opend_kafka.kafka.routing import Route, encode_key
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import (
@@ -89,10 +89,9 @@ class Reporter:
                 self._tell(EventKind.LOGGED_IN)
             case NotReady(cause):
                 self._not_ready(cause)
-            case Subscribed(subscriptions):
-                self._subscribed(subscriptions)
+            case Subscribed():
+                pass  # the status shows it, and Live says how many
             case SubscriptionRefused(subscription, error):
-                self._status.refused[str(subscription)] = error.ret_msg
                 log.error("subscription_refused", subscription=str(subscription), cause=str(error))
                 self._tell(
                     EventKind.SUBSCRIPTION_REFUSED,
@@ -101,8 +100,6 @@ class Reporter:
                     subscription=subscription,
                 )
             case Unsubscribed(subscriptions):
-                self._status.standing.difference_update(map(str, subscriptions))
-                self._count_subscriptions()
                 log.info("unsubscribed", subscriptions=_names(subscriptions))
             case UnsubscribeRefused(subscription, error):
                 log.warning("unsubscribe_refused", subscription=str(subscription), cause=str(error))
@@ -124,6 +121,21 @@ class Reporter:
             case NotifyRejected(error):
                 log.warning("notify_rejected", cause=str(error))
 
+    def show_subscriptions(
+        self,
+        standing: Iterable[Subscription],
+        refused: Mapping[Subscription, RequestRefused],
+        short: Iterable[Subscription],
+    ) -> None:
+        """Show, in the status and in the metrics, how the subscriptions stand."""
+        self._status.standing = {str(one) for one in standing}
+        self._status.refused = {str(one): error.ret_msg for one, error in refused.items()}
+        self._status.short = [str(one) for one in short]
+        count = self._metrics.subscriptions.labels
+        count("standing").set(len(self._status.standing))
+        count("refused").set(len(self._status.refused))
+        count("short").set(len(self._status.short))
+
     def link_down(self, error: OpenDError) -> None:
         """Tell that the link ended, or could not be made."""
         log.warning("link_down", reason=error.reason, cause=str(error))
@@ -132,10 +144,7 @@ class Reporter:
         self._tell(EventKind.LINK_DOWN, reason=error.reason, detail=str(error))
         self._status.cause = str(error)
         self._status.conn_id = 0
-        self._status.standing.clear()
-        self._status.refused.clear()
-        self._status.short.clear()
-        self._count_subscriptions()
+        self.show_subscriptions((), {}, ())
 
     def backpressure_began(self, buffered_bytes: int) -> None:
         """Tell that the worker does not read from OpenD any more."""
@@ -166,15 +175,7 @@ class Reporter:
         log.warning("opend_not_ready", cause=cause)
         self._tell(EventKind.NOT_READY, reason="not_ready", detail=cause)
 
-    def _subscribed(self, subscriptions: Iterable[Subscription]) -> None:
-        for one in map(str, subscriptions):
-            self._status.standing.add(one)
-            self._status.refused.pop(one, None)
-        self._count_subscriptions()
-
     def _lost(self, subscriptions: tuple[Subscription, ...]) -> None:
-        self._status.standing.difference_update(map(str, subscriptions))
-        self._count_subscriptions()
         log.warning("subscriptions_lost", subscriptions=_names(subscriptions))
         for one in subscriptions:
             self._tell(
@@ -187,10 +188,6 @@ class Reporter:
     def _quota_short(
         self, subscriptions: tuple[Subscription, ...], quota: int, remaining: int
     ) -> None:
-        self._status.short = [str(one) for one in subscriptions]
-        self._count_subscriptions()
-        if not subscriptions:
-            return
         detail = f"the quota is {quota}, and {remaining} of it are left"
         log.error("quota_short", subscriptions=_names(subscriptions), cause=detail)
         for one in subscriptions:
@@ -199,7 +196,6 @@ class Reporter:
     def _live(self, standing: int, refused: int, short: int) -> None:
         self._status.cause = ""
         self._metrics.session_up.set(1)
-        self._count_subscriptions()
         log.info(
             "live", conn_id=self._status.conn_id, standing=standing, refused=refused, short=short
         )
@@ -213,11 +209,6 @@ class Reporter:
         write = log.info if notice.kind in _CALM else log.warning
         write("opend_notified", kind=str(notice.kind), notice=notice.text)
         self._tell(_NOTICES[notice.kind], reason=str(notice.kind), detail=notice.text)
-
-    def _count_subscriptions(self) -> None:
-        self._metrics.subscriptions.labels("standing").set(len(self._status.standing))
-        self._metrics.subscriptions.labels("refused").set(len(self._status.refused))
-        self._metrics.subscriptions.labels("short").set(len(self._status.short))
 
     def _tell(
         self,

@@ -29,13 +29,18 @@ from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.reconciler import Reconciler
-from opend_kafka.opend.session import Session
 from opend_kafka.pipeline import Pipeline
-from opend_kafka.plan import events_topic, topic_specs, topics_of, wire_format_of
+from opend_kafka.plan import (
+    connect,
+    events_topic,
+    session_maker,
+    topic_specs,
+    topics_of,
+    wire_format_of,
+)
 from opend_kafka.records import session_event
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
-from opend_kafka.transport import tcp
 from opend_kafka.transport.keeper import Keeper
 
 log = structlog.get_logger()
@@ -79,7 +84,7 @@ class Worker:
         self._reconciler = Reconciler(config.wanted())
         self._topics = topics_of(config)
         self._events_topic = events_topic(config)
-        self._rsa = config.opend.rsa()
+        self._new_session = session_maker(config.opend)
         self._topic_admin = topic_admin or KafkaTopics(
             config.kafka.bootstrap_servers, config.kafka.librdkafka
         )
@@ -211,19 +216,9 @@ class Worker:
         opend = self.config.opend
         lifecycle = self._lifecycle
 
-        def new_session() -> Session:
-            return Session(
-                self._reconciler,
-                request_timeout_s=opend.request_timeout_s,
-                encryption=opend.encryption,
-                rsa=self._rsa,
-                push_format=opend.body_format,
-                lifecycle=lifecycle,
-            )
-
         return Keeper(
-            lambda: tcp.connect(opend.host, opend.port, timeout_s=opend.request_timeout_s),
-            new_session,
+            lambda: connect(opend),
+            lambda: self._new_session(self._reconciler, lifecycle=lifecycle),
             lifecycle,
             Backoff(opend.reconnect.initial_s, opend.reconnect.max_s),
             on_event=self._on_event,
@@ -235,8 +230,12 @@ class Worker:
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Push):
             self._pipeline.push(event)
-        else:
-            self._reporter.on_event(event)
+            return
+        reconciler = self._reconciler
+        self._reporter.show_subscriptions(
+            reconciler.standing, reconciler.refused, reconciler.waiting
+        )
+        self._reporter.on_event(event)
 
     def _on_phase(self, phase: Phase) -> None:
         self.status.session = phase

@@ -65,6 +65,12 @@ DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
     help="OpenD's RSA key: InitConnect is encrypted with it, and clients may ask for more.",
 )
 @click.option(
+    "--websocket-port",
+    type=click.IntRange(0, 65535),
+    help="Serve OpenD's WebSocket relay there as well; 0 takes any free port and logs it.",
+)
+@click.option("--websocket-key", help="The key that the relay's clients must have.")
+@click.option(
     "--scenario",
     "scenario_path",
     metavar="FILE",
@@ -80,6 +86,8 @@ def simulate(
     start: datetime | None,
     quota: int,
     rsa_private_key_file: Path | None,
+    websocket_port: int | None,
+    websocket_key: str | None,
     scenario_path: Path | None,
 ) -> None:
     """Stand in for OpenD: a seeded market that the official SDKs can connect to."""
@@ -87,7 +95,19 @@ def simulate(
     start_us = int(start.replace(tzinfo=UTC).timestamp() * 1_000_000) if start else None
     rsa = read_rsa(rsa_private_key_file) if rsa_private_key_file else None
     scenario = scenario_file.load(scenario_path, securities) if scenario_path else None
-    settings = SimulatorSettings(securities, host, port, rate, seed, start_us, quota, rsa, scenario)
+    settings = SimulatorSettings(
+        securities,
+        host,
+        port,
+        rate,
+        seed,
+        start_us,
+        quota,
+        rsa,
+        scenario,
+        websocket_port,
+        websocket_key,
+    )
 
     async def body(stop: asyncio.Event) -> None:
         try:

@@ -17,6 +17,7 @@ from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.pb import (
     GetGlobalState_pb2,
     InitConnect_pb2,
+    InitWebSocket_pb2,
     KeepAlive_pb2,
     Notify_pb2,
     Qot_GetSubInfo_pb2,
@@ -35,6 +36,7 @@ from opend_kafka.opend.pb import (
 class ProtoId(IntEnum):
     """The messages that this package speaks, by their number in the frame header."""
 
+    INIT_WEB_SOCKET = 1
     INIT_CONNECT = 1001
     GET_GLOBAL_STATE = 1002
     NOTIFY = 1003
@@ -61,6 +63,7 @@ class Response(Protocol):
 
 
 _REQUESTS: dict[int, type[Message]] = {
+    ProtoId.INIT_WEB_SOCKET: InitWebSocket_pb2.Request,
     ProtoId.INIT_CONNECT: InitConnect_pb2.Request,
     ProtoId.GET_GLOBAL_STATE: GetGlobalState_pb2.Request,
     ProtoId.KEEP_ALIVE: KeepAlive_pb2.Request,
@@ -71,6 +74,7 @@ _REQUESTS: dict[int, type[Message]] = {
 }
 _PROTO_IDS = {request: ProtoId(proto_id) for proto_id, request in _REQUESTS.items()}
 _REPLIES: dict[int, type[Message]] = {
+    ProtoId.INIT_WEB_SOCKET: InitWebSocket_pb2.Response,
     ProtoId.INIT_CONNECT: InitConnect_pb2.Response,
     ProtoId.GET_GLOBAL_STATE: GetGlobalState_pb2.Response,
     ProtoId.KEEP_ALIVE: KeepAlive_pb2.Response,

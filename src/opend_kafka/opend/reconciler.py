@@ -162,6 +162,11 @@ class Reconciler:
         self._short = tuple(one for one in self._short if self._wants(one))
         self._sub_info_at = now
 
+    def retry_refused(self, now: float) -> None:
+        """Ask again now for what was refused: OpenD's reason may be gone (quote rights changed)."""
+        for refusal in self._refused.values():
+            refusal.retry_at = now
+
     def connected(self, now: float) -> None:
         """Begin on a new connection: nothing stands on it, and nothing is under way."""
         self._held_until |= self._drop_at

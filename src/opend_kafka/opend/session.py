@@ -1,9 +1,10 @@
 """The session with one OpenD over one connection, pure.
 
-`open` sends InitConnect. What follows a reply depends on the phase (`lifecycle`):
+`open` sends InitConnect; over WebSocket, where a relay stands before OpenD, InitWebSocket: there is
+neither KeepAlive nor encryption then. What follows a reply depends on the phase (`lifecycle`):
 
     phase         reply            what follows
-    INITIALISING  InitConnect      GetGlobalState is asked
+    INITIALISING  either of them   GetGlobalState is asked
     CHECKING      GetGlobalState   not ready: asked again later; ready: Qot_GetSubInfo is asked
     SUBSCRIBING   Qot_GetSubInfo   what is wanted, does not stand and fits is subscribed
                   Qot_Sub          settled, the session is live; `reconciler` says the rest
@@ -57,7 +58,14 @@ from opend_kafka.opend.messages import (
     proto_id_of,
 )
 from opend_kafka.opend.notices import NoticeKind, read_notice
-from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
+from opend_kafka.opend.packets import WebSocketWire, password_digest
+from opend_kafka.opend.pb import (
+    Common_pb2,
+    GetGlobalState_pb2,
+    InitConnect_pb2,
+    InitWebSocket_pb2,
+    KeepAlive_pb2,
+)
 from opend_kafka.opend.reconciler import Ask, AskSubInfo, Reconciler
 
 #: The SDK's way of writing its version, 10.11: what OpenD compares with its own.
@@ -98,6 +106,7 @@ class Session:
         encryption: Encryption = Encryption.NONE,
         rsa: PacketCipher = PLAIN,
         push_format: BodyFormat = BodyFormat.PROTOBUF,
+        relay_key: str | None = None,
         lifecycle: Lifecycle | None = None,
     ) -> None:
         self._lifecycle = lifecycle or Lifecycle()
@@ -109,11 +118,13 @@ class Session:
         self._encryption = encryption
         self._rsa = rsa
         self._aes: PacketCipher = PLAIN
-        self._reader = FrameReader(self._cipher_of)
+        self._relay_key = relay_key
+        self._wire = None if relay_key is None else WebSocketWire()
+        self._reader = self._wire or FrameReader(self._cipher_of)
         self._to_send: list[bytes] = []
         self._serial = 0
         self._pending: dict[int, _Pending] = {}
-        self._interval_s = _INITIAL_INTERVAL_S
+        self._interval_s: float = _INITIAL_INTERVAL_S
         self._last_inbound = 0.0
         self._keep_alive_at = float("inf")
         self._check_at = float("inf")
@@ -122,6 +133,9 @@ class Session:
         """Begin: the connection stands."""
         self._last_inbound = now
         self._lifecycle.on(Signal.CONNECTED, now)
+        if self._relay_key is not None:
+            self._log_in_at_relay(self._relay_key, now)
+            return
         request = InitConnect_pb2.Request()
         request.c2s.clientVer = CLIENT_VERSION
         request.c2s.clientID = self._client_id
@@ -132,6 +146,14 @@ class Session:
         request.c2s.programmingLanguage = "Python"
         self._ask(request, now)
 
+    def _log_in_at_relay(self, key: str, now: float) -> None:
+        # The connection itself watches whether the relay is there: its pings never come here.
+        self._interval_s = float("inf")
+        request = InitWebSocket_pb2.Request()
+        request.c2s.websocketKey = password_digest(key)
+        request.c2s.programmingLanguage = "Python"
+        self._ask(request, now)
+
     @property
     def phase(self) -> Phase:
         """How far it has come."""
@@ -139,9 +161,12 @@ class Session:
 
     def data_to_send(self) -> bytes:
         """Take the bytes that are to go out now."""
-        data = b"".join(self._to_send)
-        self._to_send.clear()
-        return data
+        return b"".join(self.messages_to_send())
+
+    def messages_to_send(self) -> list[bytes]:
+        """Take what is to go out now, as it must be sent: one whole, or one a WebSocket message."""
+        messages, self._to_send = self._to_send, []
+        return messages if self._wire or not messages else [b"".join(messages)]
 
     def receive(self, data: bytes, now: float) -> Iterator[Event]:
         """Yield what the bytes say. Take all events before the next call.
@@ -216,6 +241,8 @@ class Session:
         for pending in self._pending.values():
             waited_s = now - pending.sent_at
             if waited_s >= self._request_timeout_s:
+                if pending.proto_id == ProtoId.INIT_WEB_SOCKET:
+                    raise KeyMismatch(f"the relay did not answer the login within {waited_s:.0f} s")
                 raise RequestTimedOut(message_name(pending.proto_id), waited_s)
         silent_s = now - self._last_inbound
         if silent_s >= SILENT_INTERVALS * self._interval_s:
@@ -232,7 +259,9 @@ class Session:
         self._serial += 1
         proto_id = proto_id_of(request)
         frame = Frame(proto_id, self._serial, request.SerializeToString())
-        self._to_send.append(encode(frame, self._cipher_of(proto_id)))
+        self._to_send.append(
+            self._wire.encode(frame) if self._wire else encode(frame, self._cipher_of(proto_id))
+        )
         return self._serial
 
     def _cipher_of(self, proto_id: int) -> PacketCipher:
@@ -263,6 +292,8 @@ class Session:
         if notice.kind in _LOGIN_IS_LOST:
             self._lifecycle.on(Signal.LOGIN_LOST, now)
             self._check_at = min(self._check_at, now + CHECK_INTERVAL_S)
+        elif notice.kind is NoticeKind.QUOTE_RIGHT:
+            self._reconciler.retry_refused(now)
         elif notice.kind is NoticeKind.LOGIN_STANDS and self.phase is Phase.DEGRADED:
             self._check_at = now
         return Notified(notice)
@@ -298,6 +329,12 @@ class Session:
         self._lifecycle.on(Signal.LOGGED_IN, now)
         self._ask_global_state(now)
         yield LoggedIn(s2c.connID, s2c.serverVer, s2c.keepAliveInterval)
+
+    def _on_init_web_socket(self, s2c: InitWebSocket_pb2.S2C, now: float) -> Iterator[Event]:
+        self.conn_id = s2c.connID
+        self._lifecycle.on(Signal.LOGGED_IN, now)
+        self._ask_global_state(now)
+        yield LoggedIn(s2c.connID, 0, 0)
 
     def _ask_global_state(self, now: float) -> None:
         request = GetGlobalState_pb2.Request()
@@ -362,6 +399,7 @@ _LOGIN_IS_LOST = frozenset({NoticeKind.LOGIN_LOST, NoticeKind.KICKED_OUT, Notice
 #: A frame of these that nobody waits for is a late reply, not a push.
 _SOLICITED = frozenset(
     {
+        ProtoId.INIT_WEB_SOCKET,
         ProtoId.INIT_CONNECT,
         ProtoId.GET_GLOBAL_STATE,
         ProtoId.KEEP_ALIVE,
@@ -374,6 +412,7 @@ _SOLICITED = frozenset(
 
 _TABLE: dict[tuple[Phase, ProtoId], Callable[[Session, Any, float], Iterator[Event]]] = {
     (Phase.INITIALISING, ProtoId.INIT_CONNECT): Session._on_init_connect,
+    (Phase.INITIALISING, ProtoId.INIT_WEB_SOCKET): Session._on_init_web_socket,
     (Phase.CHECKING, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
     (Phase.DEGRADED, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
 }

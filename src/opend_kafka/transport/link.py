@@ -127,9 +127,8 @@ class Link:
                 waiting.set_exception(LinkLost("the link to OpenD ended before the reply"))
 
     def _flush(self) -> None:
-        data = self._session.data_to_send()
-        if data:
-            self._connection.send(data)
+        for message in self._session.messages_to_send():
+            self._connection.send(message)
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
