@@ -261,6 +261,20 @@ async def test_worker_takes_new_subscriptions_without_a_new_link(
     assert [tick.fields["sequence"] for tick in ticks] == sent.sequences["US.AAPL"]
 
 
+async def test_worker_takes_new_subscriptions_that_come_during_its_start(
+    embedded: Cluster, prefix: str
+) -> None:
+    """A hangup before Kafka has answered is not lost, and is no fault."""
+    async with _simulator() as simulator:
+        at = (simulator.port, embedded.bootstrap_servers, prefix)
+        one = [{"securities": ["HK.00700"], "subtypes": ["ticker"]}]
+        worker = Worker(_config(*at, subscriptions=one), topic_admin=embedded.topics)
+        early = asyncio.create_task(worker.resubscribe(_config(*at)))
+        async with _running(worker) as task:
+            await early
+            await _until(lambda: len(worker.status.standing) == 2 * len(TRADED), task)
+
+
 async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, prefix: str) -> None:
     """Without OpenD the worker says what is wrong, again and again, and still stops cleanly."""
     worker = Worker(_config(1, embedded.bootstrap_servers, prefix), topic_admin=embedded.topics)

@@ -90,6 +90,7 @@ class Worker:
         )
         self._lifecycle = Lifecycle(on_move=self._on_phase)
         self._event_prefixes = (b"", b"")
+        self._started = asyncio.Event()
         self._reporter: Reporter
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
@@ -118,6 +119,7 @@ class Worker:
         self._reporter = Reporter(
             self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
         )
+        self._started.set()
         try:
             async with serving(
                 self.config.admin.host, self.config.admin.port, self.status, self.metrics
@@ -163,11 +165,12 @@ class Worker:
         """Take the subscriptions of a newer configuration, and nothing else of it.
 
         What is new is subscribed at once; what is gone is dropped as soon as OpenD allows, and its
-        pushes land until then. The link stays as it is.
+        pushes land until then. The link stays as it is. Called during the start, it waits for that.
 
         Raises:
             OpendKafkaError: topics or schemas of what is new cannot be had; nothing has changed.
         """
+        await self._started.wait()
         newer = self.config.model_copy(update={"subscriptions": config.subscriptions})
         table = await asyncio.to_thread(self._prepare_topics, newer)
         topics = topics_of(newer)
