@@ -123,3 +123,13 @@ def test_simulate_refuses_a_scenario_that_is_wrong(tmp_path: Path) -> None:
     ended = run("simulate", "--port", "0", "--scenario", str(scenario))
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"opend-kafka: {scenario}:2: steps[0].kind: 'rest' is no kind")
+
+
+def test_websocket_port_is_served_beside() -> None:
+    """With --websocket-port the relay listens as well, on a port that the log names."""
+    with running("simulate", "--port", "0", "--websocket-port", "0") as simulator:
+        opend = simulator.event("simulator_listening")["port"]
+        relay = simulator.event("relay_listening")["port"]
+        assert relay not in (0, opend)
+        simulator.signal(signal.SIGTERM)
+        assert simulator.end() == 0

@@ -109,6 +109,8 @@ def simulate(
         websocket_key,
     )
 
+    ports = str(port) if websocket_port is None else f"{port} and {websocket_port}"
+
     async def body(stop: asyncio.Event) -> None:
         try:
             await serve(settings, stop)
@@ -116,7 +118,7 @@ def simulate(
             raise ConfigurationError(str(error)) from None
         except OSError as error:
             raise ConfigurationError(
-                f"cannot listen on {host}:{port} ({system_words(error)}); "
+                f"cannot listen on {host}:{ports} ({system_words(error)}); "
                 "choose another --port, or 0 for any free one"
             ) from None
 
