@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from google.protobuf.json_format import ParseDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from opend_kafka.errors import (
 )
 from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.pb import Notify_pb2
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import CHECK_INTERVAL_S, Session
 from tests.opend.conversation import (
@@ -41,13 +43,23 @@ class Chaos:
     def __init__(self, data: st.DataObject) -> None:
         self.data = data
         self.now = 0.0
-        self.session = Session(Reconciler(wanted_of(data.draw(st.integers(0, 3)))))
+        self.reconciler = Reconciler(wanted_of(data.draw(st.integers(0, 3))))
+        self.session = Session(self.reconciler)
         self.session.open(self.now)
         self.open_requests: list[Frame] = []
 
     def run(self) -> None:
         """Make some moves."""
-        moves = [self.answer, self.refuse, self.spoil_answer, self.push, self.wait, self.ask]
+        moves = [
+            self.answer,
+            self.refuse,
+            self.spoil_answer,
+            self.push,
+            self.notify,
+            self.wait,
+            self.ask,
+            self.wish,
+        ]
         for move in self.data.draw(st.lists(st.sampled_from(moves), max_size=25)):
             self.open_requests += sent(self.session)
             move()
@@ -86,6 +98,27 @@ class Chaos:
         if self.data.draw(st.booleans()):
             frame[20] ^= 1  # in the SHA-1
         self._give(bytes(frame))
+
+    def notify(self) -> None:
+        """Tell what happens to OpenD: the login goes and comes, rights change, and so on."""
+        s2c = self.data.draw(
+            st.sampled_from(
+                [
+                    {"type": 1, "event": {"eventType": 7, "desc": "elsewhere"}},
+                    {"type": 3, "connectStatus": {"qotLogined": False, "trdLogined": True}},
+                    {"type": 3, "connectStatus": {"qotLogined": True, "trdLogined": True}},
+                    {"type": 4, "qotRight": {"hkQotRight": 1, "usQotRight": 1, "cnQotRight": 1}},
+                    {"type": 2, "programStatus": {"programStatus": {"type": 11}}},
+                    {"type": 99},
+                ]
+            )
+        )
+        notice = ParseDict({"retType": 0, "s2c": s2c}, Notify_pb2.Response())
+        self._give(encode(Frame(ProtoId.NOTIFY, 0, notice.SerializeToString())))
+
+    def wish(self) -> None:
+        """Want something else, as after a hangup."""
+        self.reconciler.want(wanted_of(self.data.draw(st.integers(0, 3))), self.now)
 
     def wait(self) -> None:
         """Let time pass, in which the driver may hold back from the socket."""
