@@ -20,6 +20,7 @@ from opend_kafka.simulator.relay import Relay
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
+from tests.transport.authority import LOOPBACK, Authority
 
 KEY = "open sesame"
 HANGS_S = 30
@@ -96,6 +97,25 @@ async def test_worker_lands_ticks_that_come_through_the_relay(
         through.simulator.advance(0.2)
         await _until(lambda: worker.delivered == len(through.sent))
     assert len(through.sent) > 200
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_worker_links_over_tls_with_a_certificate_that_it_trusts(
+    embedded: Cluster, prefix: str, through: _Through, tmp_path: Path, trusted: bool
+) -> None:
+    """wss:// with the CA file of who signed is live; with another's, the key to mend is named."""
+    signer, other = Authority(tmp_path, "signer"), Authority(tmp_path, "other")
+    relay = Relay("127.0.0.1", through.simulator.port, key=KEY, ssl_context=signer.server(LOOPBACK))
+    ca_file = signer.file if trusted else other.file
+    async with relay:
+        websocket = {"key": KEY, "ssl": True, "ca_file": ca_file}
+        config = _config(embedded, prefix, relay.port, websocket=websocket)
+        worker = Worker(config, topic_admin=embedded.topics)
+        async with _working(worker):
+            if trusted:
+                await _until(lambda: worker.status.session == "live")
+            else:
+                await _until(lambda: "opend.websocket.ca_file" in worker.status.cause)
 
 
 async def test_worker_links_again_after_the_relay_lost_opend(
