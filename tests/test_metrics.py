@@ -23,6 +23,8 @@ CONTRACT = {
     "session_up": ("opend_kafka_session_up", ()),
     "reconnects": ("opend_kafka_reconnects_total", ("reason",)),
     "subscriptions": ("opend_kafka_subscriptions", ("state",)),
+    "quota_used": ("opend_kafka_quota_used", ()),
+    "quota_remaining": ("opend_kafka_quota_remaining", ()),
     "checksum_failures": ("opend_kafka_checksum_failures_total", ()),
     "buffered_records": ("opend_kafka_buffered_records", ()),
     "buffered_bytes": ("opend_kafka_buffered_bytes", ()),
