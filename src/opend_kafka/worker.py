@@ -23,6 +23,7 @@ from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
 from opend_kafka.errors import DeliveryFailed, DrainFailed
 from opend_kafka.kafka.producer import RecordProducer
+from opend_kafka.kafka.registry import WireFormat
 from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
 from opend_kafka.metrics import Metrics
@@ -91,6 +92,7 @@ class Worker:
         self._lifecycle = Lifecycle(on_move=self._on_phase)
         self._event_prefixes = (b"", b"")
         self._started = asyncio.Event()
+        self._subscriptions_moved = False
         self._reporter: Reporter
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
@@ -172,7 +174,7 @@ class Worker:
         """
         await self._started.wait()
         newer = self.config.model_copy(update={"subscriptions": config.subscriptions})
-        table = await asyncio.to_thread(self._prepare_topics, newer)
+        table = await asyncio.to_thread(self._prepare_newer, newer)
         topics = topics_of(newer)
         self._producer.add_topics({topic: one.subtype for one, topic in topics.items()})
         self._pipeline.add_routes(table)
@@ -182,21 +184,26 @@ class Worker:
     def _prepare_kafka(self) -> Routes:
         """Bring topics and schemas into place, before the first tick needs them."""
         with wire_format_of(self.config) as wire_format:
-            # The topics first: who has no Kafka need not wait for the registry too.
-            table = self._prepare_topics(self.config, await_registry_s=REGISTRY_START_S)
+            table = self._prepare_topics(self.config, wire_format, REGISTRY_START_S)
             self._event_prefixes = (
                 wire_format.prefix(self._events_topic, schemas.KEY, True),
                 wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
             )
         return table
 
-    def _prepare_topics(self, config: Config, *, await_registry_s: float = 0.0) -> Routes:
+    def _prepare_newer(self, config: Config) -> Routes:
+        with wire_format_of(config) as wire_format:
+            return self._prepare_topics(config, wire_format, 0.0)
+
+    def _prepare_topics(
+        self, config: Config, wire_format: WireFormat, await_registry_s: float
+    ) -> Routes:
+        """The topics come first: who has no Kafka need not wait for the registry too."""
         topics = topics_of(config)
         created = ensure(self._topic_admin, topic_specs(config), create=config.kafka.topics.create)
         log.info("topics_ready", topics=len(set(topics.values())) + 1, created=len(created))
-        with wire_format_of(config) as wire_format:
-            wire_format.await_answer(await_registry_s)
-            return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
+        wire_format.await_answer(await_registry_s)
+        return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [
@@ -227,18 +234,25 @@ class Worker:
             on_event=self._on_event,
             on_down=self._reporter.link_down,
             gate=self._gate,
-            after_read=self._producer.poll,
+            after_read=self._after_read,
         )
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Push):
             self._pipeline.push(event)
             return
-        reconciler = self._reconciler
-        self._reporter.show_subscriptions(
-            reconciler.standing, reconciler.refused, reconciler.waiting
-        )
+        self._subscriptions_moved = True
         self._reporter.on_event(event)
+
+    def _after_read(self) -> None:
+        """Show how the subscriptions stand, once for all events of a read."""
+        self._producer.poll()
+        if self._subscriptions_moved:
+            self._subscriptions_moved = False
+            reconciler = self._reconciler
+            self._reporter.show_subscriptions(
+                reconciler.standing, reconciler.refused, reconciler.waiting
+            )
 
     def _on_phase(self, phase: Phase) -> None:
         self.status.session = phase
