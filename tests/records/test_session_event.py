@@ -12,10 +12,12 @@ from opend_kafka import schemas
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype
-from opend_kafka.records.session_event import SCHEMA, EventKind, SessionEvent
+from opend_kafka.records.session_event import SCHEMA, EventKind, GapBounds, SessionEvent
 
 PREFIX = schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint(SCHEMA)
 TIME_US = 1_700_000_000_123_456
+SEQUENCES = st.none() | st.integers(-(2**63), 2**63 - 1)
+COUNTS = st.none() | st.integers(0, 2**63 - 1)
 TICKER = Subscription(Security("HK", "00700"), Subtype.TICKER)
 
 
@@ -33,6 +35,7 @@ def test_kinds_are_those_of_the_schema() -> None:
     st.none() | st.text(),
     st.none() | st.text(),
     st.sampled_from([None, TICKER]),
+    st.none() | st.builds(GapBounds, SEQUENCES, SEQUENCES, COUNTS, st.integers(0, 2**63 - 1)),
 )
 def test_event_reads_back(
     kind: EventKind,
@@ -41,9 +44,10 @@ def test_event_reads_back(
     reason: str | None,
     detail: str | None,
     subscription: Subscription | None,
+    gap: GapBounds | None,
 ) -> None:
-    """What goes in comes out; no connection is null."""
-    event = SessionEvent(kind, TIME_US, worker, conn_id, reason, detail, subscription)
+    """What goes in comes out; no connection is null, and so is no gap."""
+    event = SessionEvent(kind, TIME_US, worker, conn_id, reason, detail, subscription, gap)
     fields = Decoder().decode(event.encode(PREFIX)).fields
     assert fields == {
         "kind": kind.value,
@@ -53,6 +57,10 @@ def test_event_reads_back(
         "reason": reason,
         "detail": detail,
         "subtype": "ticker" if subscription else None,
+        "sequence_before": gap.sequence_before if gap else None,
+        "sequence_after": gap.sequence_after if gap else None,
+        "ticks_missing": gap.ticks_missing if gap else None,
+        "ticks_repaired": gap.ticks_repaired if gap else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from io import BytesIO
 
@@ -38,7 +38,25 @@ class EventKind(StrEnum):
     BACKPRESSURE_BEGAN = "BACKPRESSURE_BEGAN"
     BACKPRESSURE_ENDED = "BACKPRESSURE_ENDED"
     DELIVERY_FAILED = "DELIVERY_FAILED"
+    PRODUCER_RESTARTED = "PRODUCER_RESTARTED"
+    STREAM_STALE = "STREAM_STALE"
+    MARKET_STATE_CHANGED = "MARKET_STATE_CHANGED"
+    GAP_REPAIRED = "GAP_REPAIRED"
+    GAP_UNREPAIRABLE = "GAP_UNREPAIRABLE"
     STOPPED = "STOPPED"
+
+
+@dataclass(frozen=True, slots=True)
+class GapBounds:
+    """A gap as its event tells it: the sequences around it, and what became of the ticks in it."""
+
+    sequence_before: int | None
+    sequence_after: int | None
+    ticks_missing: int | None
+    ticks_repaired: int
+
+
+_NO_GAP = dict.fromkeys(field.name for field in fields(GapBounds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,7 @@ class SessionEvent:
     reason: str | None = None
     detail: str | None = None
     subscription: Subscription | None = None
+    gap: GapBounds | None = None
 
     def encode(self, prefix: bytes = b"") -> bytes:
         """Give the record's bytes behind the wire format's prefix."""
@@ -65,6 +84,7 @@ class SessionEvent:
             "reason": self.reason,
             "detail": self.detail,
             "subtype": str(self.subscription.subtype) if self.subscription else None,
+            **(asdict(self.gap) if self.gap else _NO_GAP),
         }
         fastavro.schemaless_writer(out, schemas.load(SCHEMA), record)
         return out.getvalue()
