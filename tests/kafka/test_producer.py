@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from confluent_kafka import KafkaError, Message
 
@@ -125,6 +127,24 @@ def test_produce_reports_a_record_that_kafka_refuses(prefix: str) -> None:
     assert failure.topic == topic
     assert "authorization" in failure.reason
     assert (producer.delivered, producer.failed, producer.buffered_bytes) == (0, 1, 0)
+
+
+def test_produce_tells_of_each_record_how_it_ended(prefix: str) -> None:
+    """Who asked learns which records Kafka acknowledged, and which failed for good."""
+    topic = f"{prefix}.ended"
+    with EmbeddedKafka() as kafka:
+        ensure(EmbeddedTopics(kafka), [TopicSpec(topic)], create=True)
+        producer = _producer(kafka.bootstrap_servers, topic, message_max_bytes="2000")
+        ended: dict[str, bool] = {}
+        for name, size in (("small", 10), ("large", 3000)):
+            producer.produce(_route(topic), bytes(size), 0, partial(ended.__setitem__, name))
+        assert ended == {"large": False}
+        producer.flush(ANSWER_S)
+        assert ended == {"large": False, "small": True}
+        kafka.inject_errors(ApiKey.PRODUCE, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        producer.produce(_route(topic), b"", 0, partial(ended.__setitem__, "refused"))
+        producer.flush(ANSWER_S)
+        assert ended["refused"] is False
 
 
 def test_produce_survives_a_broker_that_goes_and_comes_back(prefix: str) -> None:

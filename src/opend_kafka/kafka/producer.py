@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable
+from functools import partial
 
 from confluent_kafka import KafkaError as LibraryError
 from confluent_kafka import KafkaException, Message, Producer
@@ -13,6 +14,9 @@ from opend_kafka.errors import DeliveryFailed
 from opend_kafka.kafka.properties import producer_properties, refusing_bad_properties
 from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
+
+#: Told once of a record's end: True, Kafka acknowledged it; False, it failed for good.
+OnDelivered = Callable[[bool], None]
 
 #: Bytes that librdkafka keeps of a record beside its key and value, roughly (rd_kafka_msg_t and
 #: what the allocator adds): counted so that many small records are bounded too.
@@ -71,21 +75,38 @@ class RecordProducer:
         """Records handed over and not reported on yet."""
         return len(self._producer)
 
-    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
-        """Hand over one record. It waits only where librdkafka's own queue is full."""
+    def produce(
+        self,
+        route: Route,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: OnDelivered | None = None,
+    ) -> None:
+        """Hand over one record. It waits only where librdkafka's own queue is full.
+
+        Args:
+            route: where to.
+            value: the record's bytes.
+            timestamp_ms: the record's time, milliseconds since 1970; Kafka's own for 0.
+            on_delivered: told how the record ended: inside `poll` or `flush`, or inside this
+                call where librdkafka refuses the record at once.
+        """
+        report = self._report if on_delivered is None else partial(self._report_to, on_delivered)
         while True:
             try:
                 self._producer.produce(
                     route.topic,
                     value,
                     route.key,
-                    on_delivery=self._report,
+                    on_delivery=report,
                     timestamp=timestamp_ms,
                 )
             except BufferError:
                 self._producer.poll(_FULL_QUEUE_WAIT_S)
             except KafkaException as error:
                 self._fail(route.topic, error.args[0])
+                if on_delivered is not None:
+                    on_delivered(False)
                 return
             else:
                 size = len(value) + len(route.key or b"")
@@ -100,6 +121,12 @@ class RecordProducer:
     def flush(self, timeout_s: float) -> int:
         """Wait until every record is reported on; give how many are not after `timeout_s`."""
         return int(self._producer.flush(timeout_s))
+
+    def _report_to(
+        self, on_delivered: OnDelivered, error: LibraryError | None, message: Message
+    ) -> None:
+        self._report(error, message)
+        on_delivered(error is None)
 
     def _report(self, error: LibraryError | None, message: Message) -> None:
         value, key, topic = message.value() or b"", message.key() or b"", message.topic() or ""
