@@ -163,9 +163,19 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
             id="later part",
         ),
         pytest.param(
-            WANTED + "repair: {enabled: true}\n",
-            "config.yaml:2: repair: this key is not in this version yet; remove it",
-            id="later key",
+            WANTED + "repair: {max_ticks: 1001}\n",
+            "config.yaml:2: repair.max_ticks: Input should be less than or equal to 1000",
+            id="more ticks than OpenD gives",
+        ),
+        pytest.param(
+            WANTED + "repair: {max_ticks: 0}\n",
+            "config.yaml:2: repair.max_ticks: Input should be greater than or equal to 1",
+            id="no ticks to repair",
+        ),
+        pytest.param(
+            WANTED + "repair: {watermark_interval_s: 0}\n",
+            "config.yaml:2: repair.watermark_interval_s: Input should be greater than 0",
+            id="no time between watermarks",
         ),
         pytest.param(
             "opend: {port: 1}\n",

@@ -62,7 +62,7 @@ def test_configuration_document_shows_every_key() -> None:
     shown = yaml.safe_load(block)
     parsed = config.parse(block)
     assert set(shown) == set(Config.model_fields)
-    for name in ("opend", "kafka", "schema_registry", "admin", "log"):
+    for name in ("opend", "kafka", "schema_registry", "repair", "admin", "log"):
         assert set(shown[name]) == set(type(getattr(parsed, name)).model_fields)
     assert set(shown["subscriptions"][0]) == set(type(parsed.subscriptions[0]).model_fields)
 

@@ -270,6 +270,17 @@ class SchemaRegistry(_Part):
     properties: Properties = {}
 
 
+class Repair(_Part):
+    """What a restart and a lost link leave open: asked for anew, as far as OpenD remembers.
+
+    `max_ticks` are asked for at once: 1000 is OpenD's own limit (Qot_GetTicker.maxRetNum).
+    """
+
+    enabled: bool = True
+    max_ticks: Annotated[Whole, Field(ge=1, le=1000)] = 1000
+    watermark_interval_s: PositiveSeconds = 1
+
+
 class Admin(_Part):
     """Where health, metrics and status are served. Port 0 takes any free one and logs it."""
 
@@ -291,6 +302,7 @@ class Config(_Part):
     subscriptions: Annotated[list[SubscriptionEntry], Field(min_length=1)]
     kafka: Kafka = Kafka()
     schema_registry: SchemaRegistry = SchemaRegistry()
+    repair: Repair = Repair()
     admin: Admin = Admin()
     log: Log = Log()
 
@@ -337,7 +349,6 @@ class _Sources(Config, BaseSettings):
 
 #: Keys that are part of the contract and come with a later version.
 _LATER = {
-    ("repair",),
     ("scale",),
 }
 
