@@ -34,6 +34,7 @@ EXAMPLES = (
     errors.NotSubscribed("ticker", "HK.00700"),
     errors.KafkaUnreachable("localhost:9092", "timed out"),
     errors.TopicsFailed({"opend.ticker.HK.00700": "there is no such topic"}),
+    errors.TopicUnreadable("opend.watermark", "not authorized", forbidden=True),
     errors.DeliveryFailed("opend.ticker.HK.00700", "message too large"),
     errors.DrainFailed(3, 30.0),
     errors.RegistryUnreachable("http://localhost:8081", "timed out"),

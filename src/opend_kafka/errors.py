@@ -25,6 +25,7 @@
     ├── KafkaError                  the brokers
     │   ├── KafkaUnreachable
     │   ├── TopicsFailed
+    │   ├── TopicUnreadable
     │   ├── DeliveryFailed
     │   ├── DrainFailed
     │   └── EmbeddedKafkaError
@@ -282,6 +283,19 @@ class TopicsFailed(KafkaError):
         rows = "; ".join(f"{topic}: {reason}" for topic, reason in sorted(failures.items()))
         super().__init__(f"topics could not be made ready: {rows}")
         self.failures = failures
+
+
+class TopicUnreadable(KafkaError):
+    """A topic that the worker must read back cannot be read. `forbidden`: an ACL is missing."""
+
+    def __init__(self, topic: str, cause: str, *, forbidden: bool = False) -> None:
+        remedy = (
+            f"; grant READ and DESCRIBE on topic {topic} to the worker's user (no consumer group "
+            "is used)"
+        )
+        super().__init__(f"topic {topic} cannot be read: {cause}" + (remedy if forbidden else ""))
+        self.topic = topic
+        self.forbidden = forbidden
 
 
 class DeliveryFailed(KafkaError):

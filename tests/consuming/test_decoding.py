@@ -47,6 +47,12 @@ def test_confluent_format_round_trips(schema: str, fields: dict[str, Any]) -> No
     assert decoded == Record(schema, fields)
 
 
+def test_unwrap_gives_the_schema_and_the_body() -> None:
+    """Who has a schema of their own to read by gets the writer's, and the bytes behind it."""
+    schema, body = Decoder(_registry).unwrap(confluent(1, "opend.SecurityKey", a_key()))
+    assert (schema["name"], body) == ("opend.SecurityKey", avro("opend.SecurityKey", a_key()))
+
+
 def test_registry_is_asked_once_for_an_id() -> None:
     """A schema that was fetched is kept."""
     asked: list[int] = []

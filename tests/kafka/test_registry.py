@@ -74,6 +74,21 @@ def test_prefix_registers_under_the_strategys_subject(
     assert registered.schema_id == int.from_bytes(given[1:], "big")
 
 
+def test_schema_text_gives_a_schema_by_its_id(
+    connect: Connect, registry_url: str, prefix: str
+) -> None:
+    """What stands under the id of a record's prefix is the schema that it was written with."""
+    registry = connect(registry_url, {}, strategy="topic")
+    schema_id = int.from_bytes(registry.prefix(prefix, "opend.Ticker", False)[1:], "big")
+    assert schemas.parse(registry.schema_text(schema_id)) == schemas.load("opend.Ticker")
+
+
+def test_schema_text_without_a_registry_is_undecodable() -> None:
+    """A record that names a registry's schema cannot be read where no registry is configured."""
+    with pytest.raises(RecordUndecodable, match=r"schema 7 of a registry.*url is null"):
+        SingleObject().schema_text(7)
+
+
 def test_registered_schemas_gives_a_schema_by_its_id(
     connect: Connect, registry_url: str, prefix: str
 ) -> None:

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 
 from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
 from opend_kafka.kafka import topics
-from opend_kafka.kafka.topics import KafkaTopics, TopicSpec, ensure
+from opend_kafka.kafka.topics import Difference, KafkaTopics, TopicSpec, differences, ensure
 from tests.conftest import Cluster
 
 
@@ -49,6 +49,36 @@ def test_create_passes_the_settings_on(apache: Cluster, prefix: str) -> None:
     client = AdminClient({"bootstrap.servers": apache.bootstrap_servers})
     described = client.describe_configs([resource])[resource].result()
     assert described["retention.ms"].value == "12345"
+
+
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+def test_differences_name_a_policy_that_removes_what_must_stay(
+    apache: Cluster, prefix: str, policy: str
+) -> None:
+    """A topic that is to be compacted and has retention is told of, with what mends it."""
+    name = f"{prefix}.watermark"
+    ensure(apache.topics, [TopicSpec(name, config={"cleanup.policy": policy})], create=True)
+    wanted = TopicSpec(name, config={"cleanup.policy": "compact"})
+    (difference,) = differences(apache.topics, [wanted])
+    assert difference == Difference(name, policy, "compact")
+    assert f"--entity-name {name} --add-config cleanup.policy=compact" in str(difference)
+
+
+def test_differences_pass_over_what_is_as_it_should_be(cluster: Cluster, prefix: str) -> None:
+    """The right policy, no wish, and a topic that is not there are no difference."""
+    compacted = TopicSpec(f"{prefix}.one", config={"cleanup.policy": "compact"})
+    wishless = TopicSpec(f"{prefix}.two")
+    ensure(cluster.topics, [compacted, wishless], create=True)
+    missing = TopicSpec(f"{prefix}.none", config={"cleanup.policy": "compact"})
+    assert differences(cluster.topics, [compacted, wishless, missing]) == []
+
+
+def test_settings_that_the_cluster_does_not_tell_are_left_out(
+    embedded: Cluster, prefix: str
+) -> None:
+    """A cluster that cannot describe its topics, or may not, is no error."""
+    ensure(embedded.topics, [TopicSpec(f"{prefix}.one")], create=True)
+    assert embedded.topics.settings([f"{prefix}.one"]) == {}
 
 
 def test_create_changes_nothing_in_a_dry_run(cluster: Cluster, prefix: str) -> None:

@@ -53,15 +53,23 @@ class Decoder:
             RecordUndecodable: it is in neither format, its schema cannot be had, or it does not
                 fit its schema.
         """
-        end = _ID_END if data[:1] == schemas.CONFLUENT_MAGIC else _FINGERPRINT_END
-        schema = self._schema(data[:end])
+        schema, body = self.unwrap(data)
         try:
-            fields: Any = fastavro.schemaless_reader(BytesIO(data[end:]), schema, None)
+            fields: Any = fastavro.schemaless_reader(BytesIO(body), schema, None)
         except (EOFError, ValueError, IndexError, OverflowError) as error:
             raise RecordUndecodable(
                 f"the bytes are no {schema['name']}: {error or 'they end too early'}"
             ) from None
         return Record(schema["name"], fields)
+
+    def unwrap(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """Give the schema that a key or value was written with, and its Avro bytes.
+
+        Raises:
+            RecordUndecodable: it is in neither format, or its schema cannot be had.
+        """
+        end = _ID_END if data[:1] == schemas.CONFLUENT_MAGIC else _FINGERPRINT_END
+        return self._schema(data[:end]), data[end:]
 
     def _schema(self, prefix: bytes) -> dict[str, Any]:
         known = self._by_prefix.get(prefix)

@@ -61,6 +61,15 @@ class WireFormat(Protocol):
         """
         ...
 
+    def schema_text(self, schema_id: int) -> str:
+        """Give the JSON text of the schema that a record names by its id.
+
+        Raises:
+            RecordUndecodable: there is no such schema, or no registry.
+            RegistryUnreachable: the registry does not answer.
+        """
+        ...
+
 
 class SingleObject:
     """Avro single-object encoding: the record names its schema by fingerprint."""
@@ -81,6 +90,12 @@ class SingleObject:
     def prefix(self, topic: str, schema: str, is_key: bool) -> bytes:
         """See `WireFormat.prefix`."""
         return schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint(schema)
+
+    def schema_text(self, schema_id: int) -> str:
+        """See `WireFormat.schema_text`."""
+        raise RecordUndecodable(
+            f"the record names schema {schema_id} of a registry, and schema_registry.url is null"
+        )
 
 
 class ConfluentRegistry:
@@ -158,6 +173,10 @@ class ConfluentRegistry:
             raise SchemaRefused(subject, "it is incompatible with a version that stands there")
         return f"{subject}: not there yet; the worker will register it"
 
+    def schema_text(self, schema_id: int) -> str:
+        """See `WireFormat.schema_text`."""
+        return _schema_text(self._client, self._url, schema_id)
+
     def _schema_id(self, subject: str, schema: str) -> int:
         avro = Schema(schemas.text(schema), "AVRO")
         try:
@@ -200,15 +219,16 @@ def registered_schemas(url: str) -> Iterator[Callable[[int], str]]:
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the schema registry: {error}") from None
 
-    def fetch(schema_id: int) -> str:
-        try:
-            return client.get_schema(schema_id).schema_str or ""
-        except SchemaRegistryError as error:
-            raise RecordUndecodable(
-                f"the registry at {url} has no schema {schema_id}: {error.error_message}"
-            ) from None
-        except Exception as error:
-            raise RegistryUnreachable(url, str(error) or type(error).__name__) from None
-
     with client:
-        yield fetch
+        yield lambda schema_id: _schema_text(client, url, schema_id)
+
+
+def _schema_text(client: SchemaRegistryClient, url: str, schema_id: int) -> str:
+    try:
+        return client.get_schema(schema_id).schema_str or ""
+    except SchemaRegistryError as error:
+        raise RecordUndecodable(
+            f"the registry at {url} has no schema {schema_id}: {error.error_message}"
+        ) from None
+    except Exception as error:
+        raise RegistryUnreachable(url, str(error) or type(error).__name__) from None

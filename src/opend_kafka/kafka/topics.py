@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from confluent_kafka import KafkaError as LibraryError
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined] # not in __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # not all in its __all__
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from opend_kafka.errors import KafkaUnreachable, TopicsFailed
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
 
 #: Seconds that the brokers have to answer a question about topics.
 ANSWER_TIMEOUT_S = 10.0
+
+CLEANUP_POLICY = "cleanup.policy"
 
 #: Topics in one CreateTopics request: brokers answer a few hundred well within the time-out.
 _TOPICS_PER_REQUEST = 200
@@ -29,6 +37,22 @@ class TopicSpec:
     partitions: int = 1
     replication_factor: int = -1
     config: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A topic that stands with another cleanup.policy than it needs."""
+
+    topic: str
+    actual: str
+    needed: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.topic} has {CLEANUP_POLICY}={self.actual} and needs {self.needed}, or Kafka "
+            f"removes what must stay: set it with kafka-configs --alter --entity-type topics "
+            f"--entity-name {self.topic} --add-config {CLEANUP_POLICY}={self.needed}"
+        )
 
 
 class TopicAdmin(Protocol):
@@ -47,6 +71,10 @@ class TopicAdmin(Protocol):
 
         With `dry_run` the brokers only say what they would say.
         """
+        ...
+
+    def settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Give the settings of those topics that the cluster tells them of."""
         ...
 
 
@@ -80,6 +108,18 @@ class KafkaTopics:
                     failures[name] = reason
         return failures
 
+    def settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """See `TopicAdmin.settings`: a missing DESCRIBE_CONFIGS makes no topic unusable."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        found: dict[str, dict[str, str]] = {}
+        if resources:
+            futures = self._client.describe_configs(resources, request_timeout=ANSWER_TIMEOUT_S)
+            for resource, future in futures.items():
+                with suppress(KafkaException):
+                    entries = future.result().items()
+                    found[resource.name] = {key: str(entry.value) for key, entry in entries}
+        return found
+
 
 def ensure(admin: TopicAdmin, specs: Iterable[TopicSpec], *, create: bool) -> list[str]:
     """See to it that every topic exists; give the names of those created.
@@ -98,6 +138,21 @@ def ensure(admin: TopicAdmin, specs: Iterable[TopicSpec], *, create: bool) -> li
     if failures:
         raise TopicsFailed(failures)
     return [spec.name for spec in missing]
+
+
+def differences(admin: TopicAdmin, specs: Iterable[TopicSpec]) -> list[Difference]:
+    """Give the existing topics whose cleanup.policy would lose what their specs want kept.
+
+    Their other settings only cost time or room: whoever set them has had a reason.
+    """
+    needed = {
+        spec.name: policy for spec in specs if (policy := spec.config.get(CLEANUP_POLICY, ""))
+    }
+    return [
+        Difference(name, actual, needed[name])
+        for name, settings in admin.settings(needed).items()
+        if (actual := settings.get(CLEANUP_POLICY, needed[name])) != needed[name]
+    ]
 
 
 def _new_topic(spec: TopicSpec) -> NewTopic:
