@@ -22,6 +22,7 @@ from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import Session
+from opend_kafka.transport import link as link_module
 from opend_kafka.transport.connection import Connection
 from opend_kafka.transport.link import Link
 from tests.opend.conversation import (
@@ -37,6 +38,7 @@ from tests.opend.conversation import (
     refused,
     reply,
 )
+from tests.opend.test_session_degraded import LOST, RESTORED
 from tests.transport.peers import PATIENCE_S, Peer, in_memory
 
 Pair = tuple[Connection, Peer]
@@ -309,6 +311,20 @@ async def test_link_keeps_alive() -> None:
         peer.send(reply(await opend.asked(), logged_in(interval_s=1)))
         assert (await opend.asked()).proto_id == ProtoId.GET_GLOBAL_STATE
         assert (await opend.asked()).proto_id == ProtoId.KEEP_ALIVE
+
+
+async def test_link_does_at_once_what_a_notice_makes_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login that stands again is looked at when OpenD says so, not when the link next wakes."""
+    monkeypatch.setattr(link_module, "_LONGEST_NAP_S", 10 * PATIENCE_S)
+    connection, peer = in_memory()
+    events = Events()
+    async with running(Link(connection, Session(), events)):
+        opend = OpenD(peer)
+        await opend.accept(3)
+        await events.until(Live(0, 0))
+        peer.send(LOST)
+        peer.send(RESTORED)
+        assert (await opend.asked()).proto_id == ProtoId.GET_GLOBAL_STATE
 
 
 # The gate

@@ -11,11 +11,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from opend_kafka.errors import LinkLost
-from opend_kafka.opend.events import Event, Replied
+from opend_kafka.opend.events import Event, Push, Replied
 from opend_kafka.opend.session import Session
 from opend_kafka.transport.connection import Connection
 
-#: Seconds. A request made meanwhile may move the next deadline nearer, by no more than this.
+#: Seconds. A request or a wish may move the next deadline nearer meanwhile, by no more than this.
 _LONGEST_NAP_S = 0.5
 
 
@@ -94,8 +94,12 @@ class Link:
             data = await self._connection.receive()
             if not data:
                 self._session.end()
+            news = False
             for event in self._session.receive(data, time.monotonic()):
+                news |= not isinstance(event, Push)
                 self._dispatch(event)
+            if news:  # what it asks for may be due at once
+                self._tick_session()
             self._after_read()
             self._flush()
 
@@ -103,8 +107,11 @@ class Link:
         while True:
             nap_s = self._session.next_deadline() - time.monotonic()
             await asyncio.sleep(min(max(nap_s, 0), _LONGEST_NAP_S))
-            self._session.tick(time.monotonic(), unix_time=int(time.time()), reading=self._reading)
+            self._tick_session()
             self._flush()
+
+    def _tick_session(self) -> None:
+        self._session.tick(time.monotonic(), unix_time=int(time.time()), reading=self._reading)
 
     def _dispatch(self, event: Event) -> None:
         if isinstance(event, Replied):
