@@ -1,0 +1,44 @@
+"""What came of a check that found ticks missing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opend_kafka.opend.securities import Security
+
+
+class Cause(StrEnum):
+    """Why ticks may be missing."""
+
+    STARTED = "started"
+    RECONNECTED = "reconnected"
+    RESUBSCRIBED = "resubscribed"
+    BYDISCONN = "bydisconn"
+    DAMAGED = "damaged"
+    BACKPRESSURE = "backpressure"
+    SEQUENCE_STEP = "sequence_step"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Ticks of one security that did not come as pushes, and how that ended.
+
+    What was missing lies strictly between `before` and `after`: the sequences of the last tick
+    before it and of the first after it, as far as known. `missing` ticks stay missing: 0 for a gap
+    that was repaired, None where nobody knows. `repaired` ticks were produced from what OpenD
+    still had.
+    """
+
+    security: Security
+    cause: Cause
+    before: int | None
+    after: int | None
+    missing: int | None
+    repaired: int
+    why: str = ""
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether all of it was got back."""
+        return self.missing == 0
