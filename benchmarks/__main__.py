@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from opend_kafka.dead_letters import DeadLetterPublisher
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.properties import producer_properties
@@ -100,7 +101,13 @@ def _bare(kafka: EmbeddedKafka, load: Load) -> None:
 
 def _worker(kafka: EmbeddedKafka, load: Load) -> None:
     producer = _producer(kafka, load.table)
-    pipeline = Pipeline(load.table, producer, Metrics("0"), now_us=lambda: _START_US)
+    metrics = Metrics("0")
+    letters = DeadLetterPublisher(
+        producer, "dead-letter", b"", metrics, worker="", now_us=lambda: _START_US
+    )
+    pipeline = Pipeline(
+        load.table, producer, metrics, dead_letters=letters, now_us=lambda: _START_US
+    )
     reader = FrameReader()
     for data in load.frames:
         for frame in reader.receive(data):

@@ -32,6 +32,8 @@ EXAMPLES = (
     errors.PushEmpty("Qot_UpdateTicker"),
     errors.RecordUnmappable("opend.Ticker", "price is missing"),
     errors.NotSubscribed("ticker", "HK.00700"),
+    errors.ChecksumWrong(),
+    errors.BodyUndecipherable(),
     errors.KafkaUnreachable("localhost:9092", "timed out"),
     errors.TopicsFailed({"opend.ticker.HK.00700": "there is no such topic"}),
     errors.TopicUnreadable("opend.watermark", "not authorized", forbidden=True),

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from opend_kafka.errors import PushRejected
 from opend_kafka.metrics import Metrics
 
 #: Attribute → name and labels, as the contract lists them.
@@ -16,8 +17,7 @@ CONTRACT = {
     "records_produced": ("opend_kafka_records_produced_total", ("subtype", "push_data_type")),
     "records_delivered": ("opend_kafka_records_delivered_total", ("subtype",)),
     "delivery_failures": ("opend_kafka_delivery_failures_total", ("subtype", "reason")),
-    # While there are no dead letters: the contract's dead_letters_total will take its place.
-    "rejected": ("opend_kafka_rejected_total", ("reason",)),
+    "dead_letters": ("opend_kafka_dead_letters_total", ("reason",)),
     "bytes_received": ("opend_kafka_bytes_received_total", ()),
     "bytes_produced": ("opend_kafka_bytes_produced_total", ()),
     "session_up": ("opend_kafka_session_up", ()),
@@ -68,6 +68,14 @@ def test_every_metric_has_the_prefix_and_a_help_text(metrics: Metrics) -> None:
         assert family.name.startswith("opend_kafka_")
         if not family.name.endswith("_created"):
             assert family.documentation.endswith(".")
+
+
+def test_dead_letters_are_there_from_the_start_for_every_reason(metrics: Metrics) -> None:
+    """Each reason stands at 0 before the first letter, so that a rate sees the first one too."""
+    (family,) = (one for one in _families(metrics) if one.name == "opend_kafka_dead_letters")
+    shown = {one.labels["reason"]: one.value for one in family.samples if "reason" in one.labels}
+    reasons = {error.reason for error in PushRejected.__subclasses__()}
+    assert shown == dict.fromkeys(reasons, 0)
 
 
 def test_build_info_carries_the_version(metrics: Metrics) -> None:

@@ -14,15 +14,17 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from opend_kafka import schemas
+from opend_kafka.dead_letters import DeadLetterPublisher
 from opend_kafka.kafka.routing import Route, routes, topic_names
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Push
-from opend_kafka.opend.frames import FrameReader
+from opend_kafka.opend.frames import BodyFormat, FrameReader
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.pipeline import Pipeline
+from opend_kafka.records.dead_letter import DeadLetter
 from opend_kafka.records.kinds import schema_of
 
 VECTORS = {
@@ -40,9 +42,11 @@ class _Kept:
 
     def __init__(self) -> None:
         self.records: list[tuple[Route, bytes, int]] = []
+        self.letters: list[DeadLetter] = []
 
     def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
-        self.records.append((route, value, timestamp_ms))
+        if route.topic != "opend.dead-letter":
+            self.records.append((route, value, timestamp_ms))
 
     def fields(self, index: int) -> Any:
         route, value, _ = self.records[index]
@@ -59,7 +63,17 @@ def _pipeline(*wanted: tuple[str, Subtype]) -> tuple[Pipeline, _Kept, Metrics]:
         prefix=lambda topic, schema, is_key: b"",
     )
     sink, metrics = _Kept(), Metrics("0")
-    return Pipeline(table, sink, metrics, now_us=lambda: NOW_US), sink, metrics
+    letters = DeadLetterPublisher(
+        sink,
+        "opend.dead-letter",
+        b"",
+        metrics,
+        worker="w",
+        now_us=lambda: NOW_US,
+        on_letter=sink.letters.append,
+    )
+    pipeline = Pipeline(table, sink, metrics, dead_letters=letters, now_us=lambda: NOW_US)
+    return pipeline, sink, metrics
 
 
 @pytest.fixture
@@ -79,7 +93,7 @@ def _push(name: str) -> Push:
 
 
 def _rejected(metrics: Metrics, reason: str) -> float | None:
-    return metrics.registry.get_sample_value("opend_kafka_rejected_total", {"reason": reason})
+    return metrics.registry.get_sample_value("opend_kafka_dead_letters_total", {"reason": reason})
 
 
 def test_push_of_three_ticks_makes_three_records_in_order(
@@ -141,24 +155,41 @@ def test_push_is_counted_by_subtype_and_push_data_type(
     ],
     ids=["unknown", "without-a-kind", "malformed", "no-s2c", "ret-type"],
 )
-def test_push_that_is_no_record_is_counted_and_logged(
+def test_push_that_is_no_record_is_a_dead_letter(
     wired: tuple[Pipeline, _Kept, Metrics], push: Push, reason: str
 ) -> None:
-    """A bad push is counted and logged with its serial, and the next one goes on."""
+    """A bad push is handed over as it came and whole, with the reason, and counted."""
     pipeline, sink, metrics = wired
+    pipeline.push(push)
+    (letter,) = sink.letters
+    assert (letter.push, letter.reason, letter.push_indexes) == (push, reason, None)
+    assert _rejected(metrics, reason) == 1
+
+
+@pytest.mark.parametrize(
+    "push",
+    [Push(CONN_ID, 9999, 1, b""), _push("ticker_push_error")],
+    ids=["unknown", "ret-type"],
+)
+def test_push_that_is_no_record_is_logged_and_the_next_one_goes_on(
+    wired: tuple[Pipeline, _Kept, Metrics], push: Push
+) -> None:
+    """A bad push is logged once, with its serial; its neighbour is a record."""
+    pipeline, sink, _ = wired
     with capture_logs() as logged:
         pipeline.push(push)
     pipeline.push(_push("ticker_cache_hk"))
-    assert _rejected(metrics, reason) == 1
     assert [line["push_serial"] for line in logged] == [push.serial]
     assert len(sink.records) == 1
 
 
-def test_push_of_what_is_not_wanted_is_counted() -> None:
-    """A security or market that nobody subscribed makes no topic."""
-    pipeline, sink, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+def test_push_of_what_is_not_wanted_is_a_dead_letter() -> None:
+    """A security that nobody subscribed makes no topic: its letter names it."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
     pipeline.push(_push("ticker_cache_us_odd_lot"))
-    assert _rejected(metrics, "not_subscribed") == 1
+    (letter,) = sink.letters
+    assert letter.reason == "not_subscribed"
+    assert (letter.subtype, letter.market, letter.code) == ("ticker", "US", "AAPL")
     assert sink.records == []
 
 
@@ -173,28 +204,61 @@ def _ticker() -> Any:
 
 
 def test_push_keeps_the_neighbours_of_a_tick_that_cannot_be_mapped() -> None:
-    """A tick whose text is no UTF-8 is counted; the ticks before and behind it are records."""
-    pipeline, sink, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    """A tick whose text is no UTF-8 is a dead letter; those before and behind it are records."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
     response = _ticker()
     response.s2c.tickerList[1].time = "MARK"
     body = response.SerializeToString().replace(b"MARK", b"\xff\xfe\xfd\xfc")
     pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, body))
-    assert _rejected(metrics, "unmappable") == 1
+    (letter,) = sink.letters
+    assert (letter.reason, letter.push_indexes, letter.push.body) == ("unmappable", (1,), body)
     assert [sink.fields(index)["sequence"] for index in range(len(sink.records))] == [1, 3]
 
 
 def test_push_from_a_market_newer_than_the_table_is_not_wanted() -> None:
-    """An unknown market number is no traceback."""
-    pipeline, _, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    """An unknown market number is one dead letter for all rows of the push."""
+    pipeline, sink, metrics = _pipeline(("HK.00700", Subtype.TICKER))
     response = _ticker()
     response.s2c.security.market = 4711
     pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, response.SerializeToString()))
-    assert _rejected(metrics, "not_subscribed") == len(response.s2c.tickerList)
+    (letter,) = sink.letters
+    assert (letter.market, letter.push_indexes) == ("4711", (0, 1, 2))
+    assert _rejected(metrics, "not_subscribed") == 1
 
 
 @given(st.sampled_from([3005, 3007, 3009, 3011, 3013, 3015, 1]), st.binary(max_size=200))
 def test_push_never_raises_because_of_what_it_holds(proto_id: int, body: bytes) -> None:
-    """Any bytes are records or are counted."""
-    pipeline, _, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    """Any bytes are records or one dead letter that holds them."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
     with capture_logs():
         pipeline.push(Push(CONN_ID, proto_id, 1, body))
+    assert [letter.push.body for letter in sink.letters] == [body] * (not sink.records)
+
+
+@given(st.sampled_from([3005, 3011, 3013]), st.binary(max_size=100) | st.text().map(str.encode))
+def test_push_in_json_never_raises_because_of_what_it_holds(proto_id: int, body: bytes) -> None:
+    """Nor does any text, halves of characters included."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    with capture_logs():
+        pipeline.push(Push(CONN_ID, proto_id, 1, body, BodyFormat.JSON))
+    assert [letter.push.body for letter in sink.letters] == [body]
+
+
+def test_row_with_a_code_that_is_no_text_is_a_dead_letter_without_it() -> None:
+    """A code that is no UTF-8 cannot be named, and ends nothing."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    body = _ticker().SerializeToString().replace(b"00700", b"\xff\xfe\xfd\xfc\xfb")
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, body))
+    (letter,) = sink.letters
+    assert (letter.subtype, letter.market, letter.code) == ("ticker", "HK", None)
+
+
+@pytest.mark.parametrize("text", ["\\ud800", "x\\udfff"])
+def test_half_a_character_in_json_is_a_dead_letter(text: str) -> None:
+    """A lone surrogate, which UTF-8 cannot carry, is told in some way and ends nothing."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    for body in (f'{{"retType": "{text}"}}', f'{{"{text}": 1}}', f'{{"retMsg": "{text}"}}'):
+        with capture_logs():
+            push = Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, body.encode(), BodyFormat.JSON)
+            pipeline.push(push)
+    assert len(sink.letters) == 3

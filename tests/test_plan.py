@@ -10,7 +10,13 @@ from opend_kafka.config import Config
 from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
 from opend_kafka.kafka.topics import TopicSpec
-from opend_kafka.plan import topic_specs, topics_of, wire_format_of
+from opend_kafka.plan import (
+    dead_letter_limit,
+    own_schemas,
+    topic_specs,
+    topics_of,
+    wire_format_of,
+)
 
 
 def _config(**parts: Any) -> Config:
@@ -26,6 +32,7 @@ def test_topics_are_one_a_security_and_subtype() -> None:
         TopicSpec("opend.ticker.US.BRK-2dB"),
         TopicSpec("opend.order-book.US.BRK-2dB"),
         TopicSpec("opend.events"),
+        TopicSpec("opend.dead-letter"),
     ]
 
 
@@ -33,7 +40,7 @@ def test_topics_are_one_a_subtype_in_the_other_layout() -> None:
     """In the layout `subtype` all securities share a topic, which is named once."""
     config = _config(kafka={"topic_layout": "subtype", "topic_prefix": "md"})
     names = [spec.name for spec in topic_specs(config)]
-    assert names == ["md.ticker", "md.order-book", "md.events"]
+    assert names == ["md.ticker", "md.order-book", "md.events", "md.dead-letter"]
 
 
 def test_topics_are_made_as_the_configuration_says() -> None:
@@ -49,6 +56,7 @@ def test_topics_are_made_as_the_configuration_says() -> None:
         TopicSpec("opend.ticker", 3, 2, settings),
         TopicSpec("opend.order-book", 3, 2, settings),
         TopicSpec("opend.events", 1, 2),
+        TopicSpec("opend.dead-letter", 1, 2),
     ]
 
 
@@ -61,6 +69,24 @@ def test_topics_of_names_the_topic_of_every_subscription() -> None:
         "ticker of US.BRK-B": "opend.ticker",
         "order-book of US.BRK-B": "opend.order-book",
     }
+
+
+@pytest.mark.parametrize(
+    ("properties", "limit"),
+    [({}, 1_000_000), ({"message.max.bytes": 5000}, 5000), ({"message.max.bytes": 10**7}, 10**6)],
+)
+def test_dead_letter_is_as_long_as_the_producer_takes(
+    properties: dict[str, int], limit: int
+) -> None:
+    """A smaller message.max.bytes of the user's counts; a larger one, past topics', does not."""
+    assert dead_letter_limit(_config(kafka={"properties": properties})) == limit
+
+
+def test_own_topics_have_their_schemas() -> None:
+    """Each topic that is no subscription's has its value's schema named, with the topic."""
+    subscribed = set(topics_of(_config()).values())
+    own = {spec.name for spec in topic_specs(_config())} - subscribed
+    assert {topic for topic, _, is_key in own_schemas(_config()) if not is_key} == own
 
 
 def test_too_long_name_is_a_configuration_error() -> None:

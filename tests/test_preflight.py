@@ -65,7 +65,7 @@ async def test_examine_counts_topics_that_exist(
     """Where the topics stand already, it says so."""
     config = _config(opend_port, cluster.bootstrap_servers, prefix)
     ensure(cluster.topics, topic_specs(config), create=True)
-    assert (await _findings(config))["topics"] == Finding("topics", True, "all 2 exist")
+    assert (await _findings(config))["topics"] == Finding("topics", True, "all 3 exist")
 
 
 async def test_examine_finds_topics_that_may_not_be_created(

@@ -9,7 +9,13 @@ from structlog.testing import capture_logs
 
 from opend_kafka.admin.status import Status
 from opend_kafka.consuming.decoding import Decoder
-from opend_kafka.errors import DeliveryFailed, LinkLost, PushRejected, RequestRefused
+from opend_kafka.errors import (
+    ChecksumWrong,
+    DeliveryFailed,
+    LinkLost,
+    PushRejected,
+    RequestRefused,
+)
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
@@ -20,6 +26,7 @@ from opend_kafka.opend.events import (
     Notified,
     NotifyRejected,
     NotReady,
+    Push,
     SubscriptionRefused,
 )
 from opend_kafka.opend.notices import Notice, NoticeKind
@@ -31,6 +38,7 @@ from opend_kafka.reporter import _NOTICES, EventPublisher, Reporter
 TICKER = Subscription(Security("HK", "00700"), Subtype.TICKER)
 REFUSED = RequestRefused("Qot_Sub (3001)", -1, None, "no right")
 NOW_US = 1_700_000_000_000_000
+PUSH = Push(7, 3011, 5, b"body")
 
 
 class _Told:
@@ -61,7 +69,7 @@ def told() -> _Told:
         (NotReady("not logged in"), EventKind.NOT_READY),
         (Live(1, 0), EventKind.LIVE),
         (SubscriptionRefused(TICKER, REFUSED), EventKind.SUBSCRIPTION_REFUSED),
-        (FrameDamaged(3011, 5), EventKind.FRAME_DAMAGED),
+        (FrameDamaged(PUSH, ChecksumWrong()), EventKind.FRAME_DAMAGED),
         *((Notified(Notice(notice, "text")), kind) for notice, kind in _NOTICES.items()),
     ],
 )
@@ -81,7 +89,7 @@ def test_notices_are_all_told() -> None:
 def test_unreadable_notify_is_logged_only(told: _Told) -> None:
     """It says nothing that a consumer could use."""
     with capture_logs() as lines:
-        told.reporter.on_event(NotifyRejected(PushRejected("garbage")))
+        told.reporter.on_event(NotifyRejected(PUSH, PushRejected("garbage")))
     assert [line["event"] for line in lines] == ["notify_rejected"]
     assert told.events == []
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from opend_kafka.consuming.decoding import Decoder, Record
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import DeliveryFailed, DrainFailed, KafkaUnreachable, RegistryUnreachable
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka, EmbeddedTopics
+from opend_kafka.opend.messages import decode_push
 from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.damage import GARBAGE
+from opend_kafka.simulator.faults import BadBody, BadSha1, Fault
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
@@ -39,6 +43,9 @@ class _Sent:
 
     def ticks(self, conn_id: int, security: Security, ticks: Any) -> None:
         self.sequences[str(security)] += [tick.sequence for tick in ticks]
+
+    def damaged(self, conn_id: int, security: Security, ticks: Any, damage: str) -> None:
+        self.ticks(conn_id, security, ticks)
 
     def book(self, conn_id: int, security: Security, book: Any) -> None:
         self.books[str(security)].append(
@@ -69,9 +76,13 @@ def _config(opend_port: int, bootstrap_servers: str, prefix: str, **changes: Any
 
 
 @asynccontextmanager
-async def _simulator(sent: _Sent | None = None) -> AsyncIterator[Simulator]:
+async def _simulator(
+    sent: _Sent | None = None, damaged: _Sent | None = None
+) -> AsyncIterator[Simulator]:
     market = Market(TRADED, seed=1, rate=1000, start_us=START_US)
     hooks = {"on_sent": sent.ticks, "on_book_sent": sent.book} if sent else {}
+    if damaged is not None:
+        hooks["on_damaged"] = damaged.damaged  # type: ignore[assignment]
     async with Simulator(market, pace=False, **hooks) as simulator:  # type: ignore[arg-type]
         yield simulator
 
@@ -111,6 +122,17 @@ def _read(bootstrap_servers: str, prefix: str, records: int) -> dict[str, list[R
             for message in messages:
                 by_topic[message.topic() or ""].append(decoder.decode(message.value() or b""))
     return by_topic
+
+
+def _dead_letters(bootstrap_servers: str, prefix: str, letters: int) -> list[dict[str, Any]]:
+    """Read so many dead letters; none has a key."""
+    decoder = Decoder()
+    with TopicReader(bootstrap_servers, [f"{prefix}.dead-letter"]) as reader:
+        read: list[Any] = []
+        while len(read) < letters:
+            read += reader.read(HANGS_S, at_most=letters - len(read))
+    assert {message.key() for message in read} == {None}
+    return [decoder.decode(message.value()).fields for message in read]
 
 
 def _events(bootstrap_servers: str, prefix: str) -> list[dict[str, Any]]:
@@ -199,6 +221,48 @@ async def test_worker_reports_an_unknown_code_and_keeps_the_others(
             assert worker.status.standing == {f"ticker of {one}" for one in TRADED}
             assert list(worker.status.refused) == ["ticker of HK.99999"]
             assert any("HK.99999" in reason for reason in worker.status.reasons_not_ready())
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [(BadSha1(count=3), "checksum"), (BadBody(count=3), "malformed")]
+)
+async def test_worker_takes_what_it_cannot_read_to_the_dead_letters(
+    cluster: Cluster, prefix: str, fault: Fault, reason: str
+) -> None:
+    """Unreadable pushes are letters with the bytes that came; every other push is records."""
+    sent, damaged = _Sent(), _Sent()
+    async with _simulator(sent, damaged) as simulator:
+        worker = Worker(
+            _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
+        )
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            simulator.advance(0.05)
+            simulator.inject(fault)
+            simulator.advance(0.1)
+            await _until(lambda: worker.delivered == sent.records, task)
+            conn_id = worker.status.conn_id
+    letters = await asyncio.to_thread(_dead_letters, cluster.bootstrap_servers, prefix, 3)
+    by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
+    assert {(letter["reason"], letter["proto_id"], letter["conn_id"]) for letter in letters} == {
+        (reason, 3011, int.from_bytes(conn_id.to_bytes(8), signed=True))
+    }
+    if reason == "checksum":
+        ticks = [tick for one in letters for tick in decode_push(3011, one["body"]).tickerList]
+        assert {tick.sequence for tick in ticks} == {*chain(*damaged.sequences.values())}
+    else:
+        assert [letter["body"] for letter in letters] == [GARBAGE] * 3
+    # Serials count up: the letters' are those that no record has.
+    serials = {
+        record.fields["provenance"]["push_serial"]
+        for records in by_topic.values()
+        for record in records
+    }
+    missing = {*range(min(serials), max(serials))} - serials
+    assert {letter["push_serial"] for letter in letters} == missing
+    counted = {"reason": reason}
+    value = worker.metrics.registry.get_sample_value
+    assert value("opend_kafka_dead_letters_total", counted) == 3
 
 
 async def test_worker_tells_what_happens_to_the_link(cluster: Cluster, prefix: str) -> None:

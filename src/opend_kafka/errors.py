@@ -15,13 +15,15 @@
     │   ├── RequestRefused          retType ≠ 0
     │   ├── RequestTimedOut
     │   └── OpenDNotReady
-    ├── PushRejected                one push; it is counted and skipped, its neighbours go on
+    ├── PushRejected                one push; it becomes a dead letter, its neighbours go on
     │   ├── UnknownPush
     │   ├── MessageMalformed
     │   ├── PushFailed              retType ≠ 0
     │   ├── PushEmpty               no s2c
     │   ├── RecordUnmappable
-    │   └── NotSubscribed
+    │   ├── NotSubscribed
+    │   ├── ChecksumWrong           the frame's SHA-1 is not that of its body
+    │   └── BodyUndecipherable
     ├── KafkaError                  the brokers
     │   ├── KafkaUnreachable
     │   ├── TopicsFailed
@@ -253,6 +255,24 @@ class NotSubscribed(PushRejected):
         super().__init__(f"{subtype} of {security} is not among the subscriptions")
         self.subtype = subtype
         self.security = security
+
+
+class ChecksumWrong(PushRejected):
+    """A frame's SHA-1 is not that of its body."""
+
+    reason = "checksum"
+
+    def __init__(self) -> None:
+        super().__init__("the SHA-1 in the frame's header is not that of the body")
+
+
+class BodyUndecipherable(PushRejected):
+    """A frame's body cannot be decrypted with the session's key."""
+
+    reason = "undecipherable"
+
+    def __init__(self) -> None:
+        super().__init__("the body cannot be decrypted with the session's key; it stays as it came")
 
 
 class KafkaError(OpendKafkaError):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from opend_kafka.errors import PushRejected
+
 #: Seconds; from a tenth of a millisecond on the same machine to a minute behind a broker's loss.
 _HOP_BUCKETS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
@@ -31,9 +33,11 @@ class Metrics:
         self.delivery_failures = self._counter(
             "delivery_failures", "Records that Kafka did not take.", "subtype", "reason"
         )
-        self.rejected = self._counter(
-            "rejected", "Pushes, or single records of them, that were skipped.", "reason"
+        self.dead_letters = self._counter(
+            "dead_letters", "Pushes, or records of them, that became dead letters.", "reason"
         )
+        for error in PushRejected.__subclasses__():
+            self.dead_letters.labels(error.reason)
         self.bytes_received = self._counter("bytes_received", "Bytes of pushes, bodies only.")
         self.bytes_produced = self._counter("bytes_produced", "Bytes of keys and values.")
         self.reconnects = self._counter("reconnects", "Links to OpenD that ended.", "reason")

@@ -1,11 +1,12 @@
 """One push's way: decode → rows → route → record → produce. It knows no socket and no Kafka client.
 
-A push that cannot go this way is counted and logged, and its neighbours go on.
+What cannot go this way, a push or some of its rows, is logged and becomes a dead letter; its
+neighbours go on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Protocol
 
@@ -32,6 +33,20 @@ class Sink(Protocol):
         ...
 
 
+class DeadLetters(Protocol):
+    """Where goes what cannot become records."""
+
+    def take(self, push: Push, error: PushRejected, rows: Mapping[int, Row] | None = None) -> None:
+        """Take a push, and why.
+
+        Args:
+            push: the whole push.
+            error: why; where there are rows, why the first of them.
+            rows: those it is about, by their place in the push; None: it cannot be read at all.
+        """
+        ...
+
+
 class Pipeline:
     """Turns pushes into records.
 
@@ -39,6 +54,8 @@ class Pipeline:
         routes: of everything that is wanted.
         sink: takes the records.
         metrics: counted in.
+        dead_letters: takes what cannot become records: a push that cannot be read once, the rows
+            of one that cannot be mapped once a reason.
         now_us: the wall clock, microseconds since 1970: the ingest time.
         kinds: the record kinds that can be made.
     """
@@ -49,6 +66,7 @@ class Pipeline:
         sink: Sink,
         metrics: Metrics,
         *,
+        dead_letters: DeadLetters,
         now_us: Callable[[], int],
         kinds: Iterable[Kind] = KINDS,
     ) -> None:
@@ -56,6 +74,7 @@ class Pipeline:
         self._routes = dict(routes)
         self._sink = sink
         self._metrics = metrics
+        self._dead_letters = dead_letters
         # A look-up of labels costs more than a count.
         self._pushes_received = cache(metrics.pushes_received.labels)
         self._records_produced = cache(metrics.records_produced.labels)
@@ -82,15 +101,18 @@ class Pipeline:
         rows = encoder.rows(s2c)
         if rows:
             self._pushes_received(rows[0].subtype).inc()
+        rejected: dict[str, tuple[PushRejected, dict[int, Row]]] = {}
         for index, row in enumerate(rows):
             try:
                 route = self._route(row)
                 value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
             except PushRejected as error:
-                self._reject(push, error)
+                rejected.setdefault(error.reason, (error, {}))[1][index] = row
                 continue
             self._sink.produce(route, value, provenance.ingest_time_us // 1000)
             self._records_produced(row.subtype, row.push_data_type).inc()
+        for first, among in rejected.values():
+            self._reject(push, first, among)
 
     def _route(self, row: Row) -> Route:
         route = self._routes.get((row.subtype, row.market_number, row.code))
@@ -98,8 +120,9 @@ class Pipeline:
             raise NotSubscribed(row.subtype, f"{market_name(row.market_number)}.{row.code}")
         return route
 
-    def _reject(self, push: Push, error: PushRejected) -> None:
-        self._metrics.rejected.labels(error.reason).inc()
+    def _reject(
+        self, push: Push, error: PushRejected, rows: Mapping[int, Row] | None = None
+    ) -> None:
         log.warning(
             "push_rejected",
             reason=error.reason,
@@ -108,3 +131,4 @@ class Pipeline:
             push_serial=push.serial,
             conn_id=push.conn_id,
         )
+        self._dead_letters.take(push, error, rows)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import topic_names
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.records import dead_letter, session_event
+from opend_kafka.records.dead_letter import LIMIT
 from opend_kafka.transport import tcp, websocket
 from opend_kafka.transport.connection import Connection
 
@@ -26,12 +29,35 @@ def topic_specs(config: Config) -> list[TopicSpec]:
     return [
         TopicSpec(name, kafka.topics.partitions, kafka.topics.replication_factor, settings)
         for name in dict.fromkeys(topics_of(config).values())
-    ] + [TopicSpec(events_topic(config), 1, kafka.topics.replication_factor)]
+    ] + [
+        TopicSpec(events_topic(config), 1, kafka.topics.replication_factor),
+        TopicSpec(dead_letter_topic(config), 1, kafka.topics.replication_factor),
+    ]
 
 
 def events_topic(config: Config) -> str:
     """Give the topic of session events. One partition: they are read in their order."""
     return f"{config.kafka.topic_prefix}.events"
+
+
+def dead_letter_topic(config: Config) -> str:
+    """Give the topic of what cannot become records. One partition: it should stay empty."""
+    return f"{config.kafka.topic_prefix}.dead-letter"
+
+
+def dead_letter_limit(config: Config) -> int:
+    """Give how many bytes a dead letter may have, so that the producer takes it."""
+    largest_message = config.kafka.librdkafka.get("message.max.bytes", str(LIMIT))
+    return min(LIMIT, int(largest_message))
+
+
+def own_schemas(config: Config) -> list[tuple[str, str, bool]]:
+    """Give what the topics beside the subscriptions' hold: (topic, schema, is it the key?)."""
+    return [
+        (events_topic(config), schemas.KEY, True),
+        (events_topic(config), session_event.SCHEMA, False),
+        (dead_letter_topic(config), dead_letter.SCHEMA, False),
+    ]
 
 
 def topics_of(config: Config) -> dict[Subscription, str]:

@@ -14,7 +14,14 @@ from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
 from opend_kafka.kafka.topics import KafkaTopics
 from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
-from opend_kafka.plan import connect, session_maker, topic_specs, topics_of, wire_format_of
+from opend_kafka.plan import (
+    connect,
+    own_schemas,
+    session_maker,
+    topic_specs,
+    topics_of,
+    wire_format_of,
+)
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.transport.link import Link
 
@@ -132,6 +139,8 @@ def _examine_schemas(config: Config) -> Iterator[Finding]:
         for one, topic in topics_of(config).items():
             wanted[wire_format.examine(topic, schemas.KEY, True)] = None
             wanted[wire_format.examine(topic, schema_of(one.subtype), False)] = None
+        for own in own_schemas(config):
+            wanted[wire_format.examine(*own)] = None
     for text in wanted:
         yield Finding("schemas", True, text)
 

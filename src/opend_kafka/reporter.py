@@ -112,13 +112,22 @@ class Reporter:
                 self._metrics.quota_remaining.set(remaining)
             case Live(standing, refused, short):
                 self._live(standing, refused, short)
-            case FrameDamaged(proto_id, serial):
+            case FrameDamaged(push, error):
                 self._metrics.checksum_failures.inc()
-                log.warning("frame_damaged", proto_id=proto_id, push_serial=serial)
-                self._tell(EventKind.FRAME_DAMAGED, detail=f"proto_id {proto_id}, serial {serial}")
+                log.warning(
+                    "frame_damaged",
+                    reason=error.reason,
+                    proto_id=push.proto_id,
+                    push_serial=push.serial,
+                )
+                self._tell(
+                    EventKind.FRAME_DAMAGED,
+                    reason=error.reason,
+                    detail=f"proto_id {push.proto_id}, serial {push.serial}",
+                )
             case Notified(notice):
                 self._notified(notice)
-            case NotifyRejected(error):
+            case NotifyRejected(_, error):
                 log.warning("notify_rejected", cause=str(error))
 
     def show_subscriptions(

@@ -19,7 +19,13 @@ SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 KEY = "opend.SecurityKey"
 
 #: What a record can be, by its full name: the values of topics.
-VALUES = ("opend.Ticker", "opend.OrderBook", "opend.SessionEvent", "opend.Watermark")
+VALUES = (
+    "opend.Ticker",
+    "opend.OrderBook",
+    "opend.SessionEvent",
+    "opend.Watermark",
+    "opend.DeadLetter",
+)
 
 
 @cache

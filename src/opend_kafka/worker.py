@@ -21,25 +21,28 @@ from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
+from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import WireFormat
 from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
 from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import Event, Push
+from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.pipeline import Pipeline
 from opend_kafka.plan import (
     connect,
+    dead_letter_limit,
+    dead_letter_topic,
     events_topic,
     session_maker,
     topic_specs,
     topics_of,
     wire_format_of,
 )
-from opend_kafka.records import session_event
+from opend_kafka.records import dead_letter, session_event
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.transport.keeper import Keeper
@@ -85,18 +88,21 @@ class Worker:
         self._reconciler = Reconciler(config.wanted())
         self._topics = topics_of(config)
         self._events_topic = events_topic(config)
+        self._dead_letter_topic = dead_letter_topic(config)
         self._new_session = session_maker(config.opend)
         self._topic_admin = topic_admin or KafkaTopics(
             config.kafka.bootstrap_servers, config.kafka.librdkafka
         )
         self._lifecycle = Lifecycle(on_move=self._on_phase)
         self._event_prefixes = (b"", b"")
+        self._dead_letter_prefix = b""
         self._started = asyncio.Event()
         self._subscriptions_moved = False
         self._reporter: Reporter
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
         self._pipeline: Pipeline
+        self._dead_letters: DeadLetterPublisher
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain.
@@ -109,14 +115,25 @@ class Worker:
             self.config.kafka.bootstrap_servers,
             self.config.kafka.librdkafka,
             topics={topic: one.subtype for one, topic in self._topics.items()}
-            | {self._events_topic: EVENTS},
+            | {self._events_topic: EVENTS, self._dead_letter_topic: DEAD_LETTERS},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
         )
         table = await self._prepared(stop)
         if table is None:
             return
-        self._pipeline = Pipeline(table, self._producer, self.metrics, now_us=_now_us)
+        self._dead_letters = DeadLetterPublisher(
+            self._producer,
+            self._dead_letter_topic,
+            self._dead_letter_prefix,
+            self.metrics,
+            worker=platform.node(),
+            now_us=_now_us,
+            limit=dead_letter_limit(self.config),
+        )
+        self._pipeline = Pipeline(
+            table, self._producer, self.metrics, dead_letters=self._dead_letters, now_us=_now_us
+        )
         publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
         self._reporter = Reporter(
             self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
@@ -139,7 +156,8 @@ class Worker:
     @property
     def delivered(self) -> int:
         """Records of pushes that Kafka has acknowledged."""
-        return self._producer.delivered - self._producer.delivered_by_subtype[EVENTS]
+        by_subtype = self._producer.delivered_by_subtype
+        return self._producer.delivered - by_subtype[EVENTS] - by_subtype[DEAD_LETTERS]
 
     @property
     def buffered_records(self) -> int:
@@ -185,6 +203,9 @@ class Worker:
         """Bring topics and schemas into place, before the first tick needs them."""
         with wire_format_of(self.config) as wire_format:
             table = self._prepare_topics(self.config, wire_format, REGISTRY_START_S)
+            self._dead_letter_prefix = wire_format.prefix(
+                self._dead_letter_topic, dead_letter.SCHEMA, False
+            )
             self._event_prefixes = (
                 wire_format.prefix(self._events_topic, schemas.KEY, True),
                 wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
@@ -201,7 +222,7 @@ class Worker:
         """The topics come first: who has no Kafka need not wait for the registry too."""
         topics = topics_of(config)
         created = ensure(self._topic_admin, topic_specs(config), create=config.kafka.topics.create)
-        log.info("topics_ready", topics=len(set(topics.values())) + 1, created=len(created))
+        log.info("topics_ready", topics=len(set(topics.values())) + 2, created=len(created))
         wire_format.await_answer(await_registry_s)
         return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
 
@@ -241,6 +262,8 @@ class Worker:
         if isinstance(event, Push):
             self._pipeline.push(event)
             return
+        if isinstance(event, FrameDamaged | NotifyRejected):
+            self._dead_letters.take(event.push, event.error)
         self._subscriptions_moved = True
         self._reporter.on_event(event)
 

@@ -156,6 +156,7 @@ def topics_of(prefix: str) -> list[str]:
     """Give the topics of the configuration that `write_config` writes."""
     return [
         f"{prefix}.events",
+        f"{prefix}.dead-letter",
         *(
             f"{prefix}.{subtype}.{security}"
             for security in ("HK.00700", "US.AAPL")

@@ -13,8 +13,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from opend_kafka import schemas
 from opend_kafka.consuming import reading
 from opend_kafka.kafka.topics import TopicSpec
+from opend_kafka.opend.events import Push
+from opend_kafka.records.dead_letter import DeadLetter
+from opend_kafka.records.session_event import EventKind, SessionEvent
 from tests.cli.commands import running
 from tests.cli.conftest import Invoke
 from tests.conftest import Cluster
@@ -168,6 +172,38 @@ def test_record_of_another_schema_is_shown(tail: Invoke, produce: Produce, style
     produce(single_object("opend.SecurityKey", a_key()))
     ended = tail("--format", style, "--max", "1")
     assert (ended.returncode, "00700" in ended.stdout) == (0, True)
+
+
+def _letter(push: Push) -> bytes:
+    letter = DeadLetter(1_700_000_000_000_000, "w", push, "malformed", "the body is none")
+    return letter.encode(b"\xc3\x01" + schemas.fingerprint("opend.DeadLetter"))
+
+
+def test_json_shows_a_dead_letters_body_in_hex(tail: Invoke, produce: Produce) -> None:
+    """JSON has no bytes: they are written so that `xxd -r -p` gives them back."""
+    produce(_letter(Push(7, 3011, 5, b"\xff\x00T")))
+    value = json.loads(tail("--format", "json", "--max", "1").stdout)["value"]
+    assert (value["body"], value["reason"]) == ("ff0054", "malformed")
+
+
+def test_table_has_a_row_for_each_dead_letter(tail: Invoke, produce: Produce) -> None:
+    """A letter's row has time, reason, message, serial, size and the words for people."""
+    produce(_letter(Push(7, 3011, 5, b"abc")), _letter(Push(7, 4711, 6, b"")))
+    assert [line.split(maxsplit=7) for line in tail("--max", "2").stdout.splitlines()] == [
+        ["2023-11-14T22:13:20+00:00", "malformed", message, "serial", serial, size, "bytes",
+         "the body is none"]
+        for message, serial, size in (("Qot_UpdateTicker", "5", "3"),)
+    ] + [
+        ["2023-11-14T22:13:20+00:00", "malformed", "proto_id", "4711", "serial", "6", "0",
+         "bytes  the body is none"],
+    ]  # fmt: skip
+
+
+def test_table_shows_a_session_event_in_some_way(tail: Invoke, produce: Produce) -> None:
+    """What has no row of its own is one JSON object."""
+    prefix = b"\xc3\x01" + schemas.fingerprint("opend.SessionEvent")
+    produce(SessionEvent(EventKind.LIVE, 0, "w").encode(prefix))
+    assert json.loads(tail("--max", "1").stdout)["value"]["kind"] == "LIVE"
 
 
 def test_missing_topic_is_named(invoke: Invoke, embedded: Cluster) -> None:

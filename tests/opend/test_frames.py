@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opend_kafka.errors import BadMagic, FrameTooLarge, LinkLost, ProtocolViolation
+from opend_kafka.errors import (
+    BadMagic,
+    BodyUndecipherable,
+    ChecksumWrong,
+    FrameTooLarge,
+    LinkLost,
+    ProtocolViolation,
+)
+from opend_kafka.opend.ciphers import AesCbc
 from opend_kafka.opend.frames import HEADER, MAX_BODY, BodyFormat, Frame, FrameReader, encode
 from tests.opend.vectors import VECTORS, Vector
 
@@ -163,6 +171,19 @@ def test_wrong_checksum_marks_frame_and_spares_neighbours() -> None:
     spoilt[-1] ^= 1
     got = read(GOLDEN + bytes(spoilt) + GOLDEN)
     assert [frame.intact for frame in got] == [True, False, True]
+
+
+def test_damage_is_a_checksum_where_the_body_can_be_had() -> None:
+    """A frame with a wrong SHA-1 carries the body that came, and says what is wrong."""
+    (frame,) = read(GOLDEN[:-1] + b"!")
+    assert (frame.body, frame.damage) == (GOLDEN_FRAME.body[:-1] + b"!", ChecksumWrong)
+
+
+def test_body_that_cannot_be_decrypted_stays_as_it_came() -> None:
+    """A body that the cipher cannot have made is kept, still encrypted."""
+    cipher = AesCbc(b"0123456789ABCDEF", b"FEDCBA9876543210")
+    (frame,) = FrameReader(lambda proto_id: cipher).receive(GOLDEN)
+    assert (frame.body, frame.damage) == (GOLDEN_FRAME.body, BodyUndecipherable)
 
 
 def test_reserved_bytes_are_not_judged() -> None:

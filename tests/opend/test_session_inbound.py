@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from opend_kafka.errors import (
     BadMagic,
+    ChecksumWrong,
     FrameTooLarge,
     LinkLost,
     MessageMalformed,
@@ -140,13 +142,18 @@ def test_unreadable_notify_is_rejected_and_ends_nothing() -> None:
     rejected, neighbour = take(live(), encode(Frame(1003, 1, GARBAGE)) + TICK.frame)
     assert isinstance(rejected, NotifyRejected)
     assert isinstance(rejected.error, MessageMalformed)
+    assert rejected.push == Push(CONN_ID, 1003, 1, GARBAGE)
     assert neighbour == TICK_PUSH
 
 
 def test_damaged_frame_is_told_and_its_neighbour_goes_on() -> None:
-    """A frame with a wrong SHA-1 is skipped; the one behind it in the same read is not."""
-    damaged = TICK.frame[:-1] + bytes([TICK.frame[-1] ^ 1])
-    assert take(live(), damaged + TICK.frame) == [FrameDamaged(3011, TICK.serial), TICK_PUSH]
+    """A frame with a wrong SHA-1 is told, body and all; the one behind it comes through."""
+    body = TICK.body[:-1] + bytes([TICK.body[-1] ^ 1])
+    damaged, neighbour = take(live(), TICK.frame[: HEADER.size] + body + TICK.frame)
+    assert isinstance(damaged, FrameDamaged)
+    assert isinstance(damaged.error, ChecksumWrong)
+    assert damaged.push == replace(TICK_PUSH, body=body)
+    assert neighbour == TICK_PUSH
 
 
 def test_damaged_reply_leaves_its_request_open() -> None:
@@ -155,7 +162,9 @@ def test_damaged_reply_leaves_its_request_open() -> None:
     serial = session.request(ASK_SUB_INFO, now=0)
     answer = reply(sent_one(session), SUB_INFO)
     damaged = answer[:-1] + bytes([answer[-1] ^ 1])
-    assert take(session, damaged) == [FrameDamaged(3003, serial)]
+    (event,) = take(session, damaged)
+    assert isinstance(event, FrameDamaged)
+    assert (event.push.proto_id, event.push.serial) == (3003, serial)
     assert take(session, answer) == [Replied(serial, SUB_INFO.s2c)]
 
 

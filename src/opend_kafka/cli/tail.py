@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import click
 from confluent_kafka import Message
 
-from opend_kafka import logs, schemas
+from opend_kafka import logs
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
@@ -131,23 +131,48 @@ def _as_json(line: dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Write what JSON has no form for."""
+    """Write what JSON has no form for: times in ISO 8601, bytes in hex."""
+    if isinstance(value, bytes):
+        return value.hex()
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _as_row(line: dict[str, Any]) -> str:
-    value = line["value"]
-    if line["schema"] not in schemas.VALUES:
-        return _as_json(line)
-    security = f"{value['market']}.{value['code']}"
-    if line["schema"] == _TICKER:
-        return (
-            f"{security:<16} {value['time']:<24} {value['price']:>12} {value['volume']:>10} "
-            f"{value['ticker_direction']:<8} {value['push_data_type'] or '-':<10} "
-            f"{value['sequence']}"
-        )
-    return f"{security:<16} bid {_top(value['bids']):<24} ask {_top(value['asks'])}"
+    row = _ROWS.get(line["schema"])
+    return _as_json(line) if row is None else row(line["value"])
+
+
+def _tick_row(value: dict[str, Any]) -> str:
+    return (
+        f"{_security(value):<16} {value['time']:<24} {value['price']:>12} {value['volume']:>10} "
+        f"{value['ticker_direction']:<8} {value['push_data_type'] or '-':<10} "
+        f"{value['sequence']}"
+    )
+
+
+def _book_row(value: dict[str, Any]) -> str:
+    bid, ask = _top(value["bids"]), _top(value["asks"])
+    return f"{_security(value):<16} bid {bid:<24} ask {ask}"
+
+
+def _dead_letter_row(value: dict[str, Any]) -> str:
+    message = value["message"] or f"proto_id {value['proto_id']}"
+    return (
+        f"{value['time'].isoformat()} {value['reason']:<16} {message:<20} "
+        f"serial {value['push_serial']:<10} {value['body_length']:>7} bytes  {value['detail']}"
+    )
+
+
+def _security(value: dict[str, Any]) -> str:
+    return f"{value['market']}.{value['code']}"
 
 
 def _top(levels: list[dict[str, Any]]) -> str:
     return f"{levels[0]['price']} × {levels[0]['volume']}" if levels else "-"
+
+
+_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
+    _TICKER: _tick_row,
+    "opend.OrderBook": _book_row,
+    "opend.DeadLetter": _dead_letter_row,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from opend_kafka.errors import PushRejected, RequestRefused
+from opend_kafka.errors import BodyUndecipherable, ChecksumWrong, PushRejected, RequestRefused
 from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.notices import Notice
 from opend_kafka.opend.subscriptions import Subscription
@@ -109,10 +109,14 @@ class Push:
 
 @dataclass(frozen=True, slots=True)
 class FrameDamaged:
-    """A frame whose SHA-1 is not that of its body. It was skipped."""
+    """A frame with a wrong SHA-1, or one that cannot be decrypted. It was skipped.
 
-    proto_id: int
-    serial: int
+    Whether somebody asked for it nobody knows: it is told as a push. `push.body` is what came:
+    decrypted where it could be.
+    """
+
+    push: Push
+    error: ChecksumWrong | BodyUndecipherable
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Notified:
 class NotifyRejected:
     """A Notify that could not be read. It was skipped."""
 
+    push: Push
     error: PushRejected
 
 

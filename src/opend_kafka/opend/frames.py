@@ -13,12 +13,22 @@ from enum import IntEnum
 from hashlib import sha1
 from struct import Struct
 
-from opend_kafka.errors import BadMagic, FrameTooLarge, LinkLost, PacketUndecipherable
+from opend_kafka.errors import (
+    BadMagic,
+    BodyUndecipherable,
+    ChecksumWrong,
+    FrameTooLarge,
+    LinkLost,
+    PacketUndecipherable,
+)
 from opend_kafka.opend.ciphers import PacketCipher, Plain
 
 MAGIC = b"FT"
 HEADER = Struct("<2sIBBII20s8s")
 VERSION = 0
+
+#: What can be wrong with a frame whose length is good.
+Damage = type[ChecksumWrong] | type[BodyUndecipherable]
 
 #: Gives the cipher of a proto_id's bodies: InitConnect has one of its own.
 CipherOf = Callable[[int], PacketCipher]
@@ -43,14 +53,20 @@ class BodyFormat(IntEnum):
 class Frame:
     """One frame, its body in the clear.
 
-    `intact` is false where the body cannot be decrypted, or its SHA-1 is not the header's.
+    `damage` says what is wrong with it: ChecksumWrong where the header's SHA-1 is not that of the
+    body, BodyUndecipherable where the body cannot be decrypted, and is still as it came.
     """
 
     proto_id: int
     serial: int
     body: bytes
     format: int = BodyFormat.PROTOBUF
-    intact: bool = True
+    damage: Damage | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether the body is the one that was sent."""
+        return self.damage is None
 
     def __repr__(self) -> str:
         return f"Frame({self.proto_id}, serial {self.serial}, {len(self.body)} bytes)"
@@ -73,13 +89,13 @@ def encode(frame: Frame, cipher: PacketCipher = PLAIN) -> bytes:
     return header + body
 
 
-def _open(data: bytes, digest: bytes, cipher: PacketCipher) -> tuple[bytes, bool]:
-    """Give the body, and whether it is the one that was sent."""
+def _open(data: bytes, digest: bytes, cipher: PacketCipher) -> tuple[bytes, Damage | None]:
+    """Give the body, and what is wrong with it."""
     try:
         body = cipher.decrypt(data)
     except PacketUndecipherable:
-        return data, False
-    return body, sha1(body, usedforsecurity=False).digest() == digest
+        return data, BodyUndecipherable
+    return body, None if sha1(body, usedforsecurity=False).digest() == digest else ChecksumWrong
 
 
 class FrameReader:
@@ -99,8 +115,8 @@ class FrameReader:
         """Yield the frames that `data` completes. Take them all before the next call.
 
         A cipher is asked for frame by frame, so that InitConnect's reply can bring the next one's.
-        A frame whose SHA-1 does not match is yielded with `intact` false: its length was good,
-        so the frames behind it are too.
+        A frame whose SHA-1 does not match is yielded with its `damage`: its length was good, so
+        the frames behind it are too.
 
         Raises:
             BadMagic, FrameTooLarge: the stream cannot be followed further. The frames before the
@@ -122,8 +138,8 @@ class FrameReader:
                     break
                 sealed = data[start : start + body_len]
                 offset = start + body_len
-                body, intact = _open(sealed, digest, self._cipher_of(proto_id))
-                yield Frame(proto_id, serial, body, fmt, intact)
+                body, damage = _open(sealed, digest, self._cipher_of(proto_id))
+                yield Frame(proto_id, serial, body, fmt, damage)
         finally:
             self._rest = data[offset:]
 

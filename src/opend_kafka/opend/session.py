@@ -268,10 +268,10 @@ class Session:
         return self._rsa if proto_id == ProtoId.INIT_CONNECT else self._aes
 
     def _on_frame(self, frame: Frame, now: float) -> Iterator[Event]:
-        if not frame.intact:
+        if frame.damage is not None:
             if self.phase is Phase.INITIALISING:
                 raise KeyMismatch("OpenD's first reply cannot be decrypted")
-            yield FrameDamaged(frame.proto_id, frame.serial)
+            yield FrameDamaged(self._push(frame), frame.damage())
             return
         pending = self._pending.get(frame.serial)
         if pending is not None and pending.proto_id == frame.proto_id:
@@ -280,13 +280,16 @@ class Session:
         elif frame.proto_id == ProtoId.NOTIFY:
             yield self._on_notify(frame, now)
         elif frame.proto_id not in _SOLICITED:
-            yield Push(self.conn_id, frame.proto_id, frame.serial, frame.body, frame.format)
+            yield self._push(frame)
+
+    def _push(self, frame: Frame) -> Push:
+        return Push(self.conn_id, frame.proto_id, frame.serial, frame.body, frame.format)
 
     def _on_notify(self, frame: Frame, now: float) -> Event:
         try:
             notice = read_notice(decode_push(frame.proto_id, frame.body, frame.format))
         except PushRejected as error:
-            return NotifyRejected(error)
+            return NotifyRejected(self._push(frame), error)
         if self.phase is Phase.INITIALISING:
             return Notified(notice)
         if notice.kind in _LOGIN_IS_LOST:
