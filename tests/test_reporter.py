@@ -23,6 +23,7 @@ from opend_kafka.opend.events import (
     FrameDamaged,
     Live,
     LoggedIn,
+    MarketStates,
     Notified,
     NotifyRejected,
     NotReady,
@@ -31,6 +32,7 @@ from opend_kafka.opend.events import (
 )
 from opend_kafka.opend.notices import Notice, NoticeKind
 from opend_kafka.opend.securities import Security
+from opend_kafka.opend.staleness import Findings, StaleStream
 from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.records.session_event import EventKind, SessionEvent
 from opend_kafka.reporter import _NOTICES, EventPublisher, Reporter
@@ -115,6 +117,52 @@ def test_link_down_forgets_what_stood(told: _Told) -> None:
     assert (told.events[-1].kind, told.events[-1].conn_id) == (EventKind.LINK_DOWN, 7)
     assert told.value("reconnects_total", reason="link_lost") == 1
     assert told.value("session_up") == 0
+
+
+def test_changed_market_state_is_told_by_name(told: _Told) -> None:
+    """The reason is the market and its new state; the status shows all states."""
+    told.reporter.on_event(MarketStates({"HK": 3, "US": 11}))
+    told.reporter.on_event(MarketStates({"HK": 4, "US": 11}))
+    (event,) = told.events
+    assert (event.kind, event.reason) == (EventKind.MARKET_STATE_CHANGED, "HK REST")
+    assert event.detail == "HK: MORNING → REST"
+    assert told.status.markets == {"HK": "REST", "US": "AFTER_HOURS_END"}
+
+
+def test_market_state_that_changed_between_links_is_told(told: _Told) -> None:
+    """What was known before the link went is what the first state on the next one changes."""
+    told.reporter.on_event(MarketStates({"HK": 3}))
+    told.reporter.link_down(LinkLost("gone"))
+    assert told.status.markets == {}
+    told.reporter.on_event(MarketStates({"HK": 6}))
+    assert told.events[-1].reason == "HK CLOSED"
+
+
+def test_stale_stream_is_told_with_its_security(told: _Told) -> None:
+    """Each stream is an event of its own; the log has a line for all of them."""
+    book = Subscription(TICKER.security, Subtype.ORDER_BOOK)
+    with capture_logs() as lines:
+        told.reporter.streams_found(Findings((StaleStream(TICKER, 61), StaleStream(book, 75))))
+    assert [line["event"] for line in lines] == ["stream_stale"]
+    assert [event.subscription for event in told.events] == [TICKER, book]
+    assert {event.kind for event in told.events} == {EventKind.STREAM_STALE}
+
+
+def test_healed_stream_is_logged(told: _Told) -> None:
+    """Consumers see it in the ticks."""
+    with capture_logs() as lines:
+        told.reporter.streams_found(Findings(healed=(TICKER,)))
+    assert [line["event"] for line in lines] == ["stream_healed"]
+    assert told.events == []
+
+
+def test_stale_stream_is_shown_until_the_link_goes(told: _Told) -> None:
+    """The status names it, and the metric counts it."""
+    told.reporter.show_stale([TICKER])
+    assert told.status.stale == ["ticker of HK.00700"]
+    assert told.value("subscriptions", state="stale") == 1
+    told.reporter.link_down(LinkLost("gone"))
+    assert (told.status.stale, told.value("subscriptions", state="stale")) == ([], 0)
 
 
 @pytest.mark.parametrize("notice", [NotReady("x"), Notified(Notice(NoticeKind.LOGIN_LOST, "x"))])

@@ -57,6 +57,7 @@ class Pipeline:
         dead_letters: takes what cannot become records: a push that cannot be read once, the rows
             of one that cannot be mapped once a reason.
         now_us: the wall clock, microseconds since 1970: the ingest time.
+        heard: told of each row's stream: subtype, market number, code.
         kinds: the record kinds that can be made.
     """
 
@@ -68,6 +69,7 @@ class Pipeline:
         *,
         dead_letters: DeadLetters,
         now_us: Callable[[], int],
+        heard: Callable[[tuple[str, int, str]], None] = lambda stream: None,
         kinds: Iterable[Kind] = KINDS,
     ) -> None:
         self._encoders = {kind.proto_id: RecordEncoder(kind) for kind in kinds}
@@ -79,6 +81,7 @@ class Pipeline:
         self._pushes_received = cache(metrics.pushes_received.labels)
         self._records_produced = cache(metrics.records_produced.labels)
         self._now_us = now_us
+        self._heard = heard
 
     def add_routes(self, routes: Routes) -> None:
         """Learn the routes of what is wanted from now on. What was wanted keeps its own."""
@@ -115,9 +118,11 @@ class Pipeline:
             self._reject(push, first, among)
 
     def _route(self, row: Row) -> Route:
-        route = self._routes.get((row.subtype, row.market_number, row.code))
+        stream = row.subtype, row.market_number, row.code
+        route = self._routes.get(stream)
         if route is None:
             raise NotSubscribed(row.subtype, f"{market_name(row.market_number)}.{row.code}")
+        self._heard(stream)
         return route
 
     def _reject(

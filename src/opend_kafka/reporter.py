@@ -15,6 +15,7 @@ from opend_kafka.opend.events import (
     FrameDamaged,
     Live,
     LoggedIn,
+    MarketStates,
     Notified,
     NotifyRejected,
     NotReady,
@@ -26,7 +27,9 @@ from opend_kafka.opend.events import (
     Unsubscribed,
     UnsubscribeRefused,
 )
+from opend_kafka.opend.market_state import state_name
 from opend_kafka.opend.notices import Notice, NoticeKind
+from opend_kafka.opend.staleness import Findings
 from opend_kafka.opend.subscriptions import Subscription
 from opend_kafka.pipeline import Sink
 from opend_kafka.records.session_event import EventKind, SessionEvent
@@ -74,6 +77,13 @@ class Reporter:
         self._publish = publish
         self._worker = worker
         self._now_us = now_us
+        #: As OpenD last told them, over all links.
+        self._markets: dict[str, str] = {}
+
+    @property
+    def reading(self) -> bool:
+        """Whether the worker reads from OpenD, or holds back."""
+        return self._status.reading
 
     def on_event(self, event: Event) -> None:
         """Tell what a session says. Pushes are not told: they are what the rest is for."""
@@ -89,6 +99,8 @@ class Reporter:
                 self._tell(EventKind.LOGGED_IN)
             case NotReady(cause):
                 self._not_ready(cause)
+            case MarketStates(states):
+                self._market_states(states)
             case Subscribed():
                 pass  # the status shows it, and Live says how many
             case SubscriptionRefused(subscription, error):
@@ -145,6 +157,26 @@ class Reporter:
         count("refused").set(len(self._status.refused))
         count("short").set(len(self._status.short))
 
+    def show_stale(self, stale: Iterable[Subscription]) -> None:
+        """Show which of the standing subscriptions are silent."""
+        self._status.stale = sorted(map(str, stale))
+        self._metrics.subscriptions.labels("stale").set(len(self._status.stale))
+
+    def streams_found(self, findings: Findings) -> None:
+        """Tell which streams have fallen silent, and which are heard again."""
+        if findings.healed:
+            log.info("stream_healed", subscriptions=_names(findings.healed))
+        if findings.stale:
+            stale = (one.subscription for one in findings.stale)
+            log.warning("stream_stale", subscriptions=_names(stale))
+        for one in findings.stale:
+            self._tell(
+                EventKind.STREAM_STALE,
+                reason="stream_stale",
+                detail=f"silent for {one.silent_s:.0f} s of trading; it is subscribed again",
+                subscription=one.subscription,
+            )
+
     def link_down(self, error: OpenDError) -> None:
         """Tell that the link ended, or could not be made."""
         log.warning("link_down", reason=error.reason, cause=str(error))
@@ -153,7 +185,9 @@ class Reporter:
         self._tell(EventKind.LINK_DOWN, reason=error.reason, detail=str(error))
         self._status.cause = str(error)
         self._status.conn_id = 0
+        self._status.markets = {}
         self.show_subscriptions((), {}, ())
+        self.show_stale(())
 
     def backpressure_began(self, buffered_bytes: int) -> None:
         """Tell that the worker does not read from OpenD any more."""
@@ -183,6 +217,19 @@ class Reporter:
         self._metrics.session_up.set(0)
         log.warning("opend_not_ready", cause=cause)
         self._tell(EventKind.NOT_READY, reason="not_ready", detail=cause)
+
+    def _market_states(self, states: Mapping[str, int]) -> None:
+        before, self._markets = self._markets, {one: state_name(states[one]) for one in states}
+        self._status.markets = self._markets
+        for market, state in self._markets.items():
+            was = before.get(market, state)
+            if state != was:
+                log.info("market_state_changed", market=market, state=state, was=was)
+                self._tell(
+                    EventKind.MARKET_STATE_CHANGED,
+                    reason=f"{market} {state}",
+                    detail=f"{market}: {was} → {state}",
+                )
 
     def _lost(self, subscriptions: tuple[Subscription, ...]) -> None:
         log.warning("subscriptions_lost", subscriptions=_names(subscriptions))

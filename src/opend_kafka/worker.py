@@ -31,6 +31,7 @@ from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.reconciler import Reconciler
+from opend_kafka.opend.staleness import Staleness
 from opend_kafka.pipeline import Pipeline
 from opend_kafka.plan import (
     connect,
@@ -45,6 +46,7 @@ from opend_kafka.plan import (
 from opend_kafka.records import dead_letter, session_event
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
+from opend_kafka.stream_watch import StreamWatch
 from opend_kafka.transport.keeper import Keeper
 
 log = structlog.get_logger()
@@ -86,6 +88,7 @@ class Worker:
         self.metrics = metrics or Metrics(__version__)
         self.config = config
         self._reconciler = Reconciler(config.wanted())
+        self._streams = Staleness()
         self._topics = topics_of(config)
         self._events_topic = events_topic(config)
         self._dead_letter_topic = dead_letter_topic(config)
@@ -99,6 +102,7 @@ class Worker:
         self._started = asyncio.Event()
         self._subscriptions_moved = False
         self._reporter: Reporter
+        self._watch: StreamWatch
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
         self._pipeline: Pipeline
@@ -132,12 +136,18 @@ class Worker:
             limit=dead_letter_limit(self.config),
         )
         self._pipeline = Pipeline(
-            table, self._producer, self.metrics, dead_letters=self._dead_letters, now_us=_now_us
+            table,
+            self._producer,
+            self.metrics,
+            dead_letters=self._dead_letters,
+            now_us=_now_us,
+            heard=self._streams.heard,
         )
         publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
         self._reporter = Reporter(
             self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
         )
+        self._watch = StreamWatch(self._streams, self._reconciler, self._lifecycle, self._reporter)
         self._started.set()
         try:
             async with serving(
@@ -230,6 +240,7 @@ class Worker:
         tasks: list[asyncio.Task[Any]] = [
             asyncio.create_task(self._keeper().run()),
             asyncio.create_task(self._poll()),
+            asyncio.create_task(self._watch.run()),
             asyncio.create_task(stop.wait()),
         ]
         try:
@@ -266,6 +277,7 @@ class Worker:
             self._dead_letters.take(event.push, event.error)
         self._subscriptions_moved = True
         self._reporter.on_event(event)
+        self._watch.on_event(event)
 
     def _after_read(self) -> None:
         """Show how the subscriptions stand, once for all events of a read."""
@@ -276,6 +288,7 @@ class Worker:
             self._reporter.show_subscriptions(
                 reconciler.standing, reconciler.refused, reconciler.waiting
             )
+            self._watch.stand()
 
     def _on_phase(self, phase: Phase) -> None:
         self.status.session = phase

@@ -53,6 +53,7 @@ def test_status_fits_json() -> None:
         conn_id=2**63,
         standing={"ticker of US.AAPL", "ticker of HK.00700"},
         refused={"order-book of HK.00700": "no right"},
+        markets={"HK": "REST"},
     )
     assert json.loads(json.dumps(status.as_json())) == {
         "session": "live",
@@ -62,7 +63,9 @@ def test_status_fits_json() -> None:
             "standing": ["ticker of HK.00700", "ticker of US.AAPL"],
             "refused": {"order-book of HK.00700": "no right"},
             "short": [],
+            "stale": [],
         },
+        "markets": {"HK": "REST"},
         "reading": True,
         "delivery_failures": 0,
         "unacknowledged_s": 0.0,

@@ -756,6 +756,110 @@ def test_refused_unsubscription_holds_no_other() -> None:
     assert talk.stands() == {feed_of(wanted[3])}
 
 
+# Once more
+
+
+def test_resubscribed_one_is_asked_for_again() -> None:
+    """OpenD gets the same Qot_Sub once more, at once and once; it is told as subscribed."""
+    wanted = tickers(3)
+    talk = settled(wanted)
+    talk.reconciler.resubscribe(wanted[:1], 5)
+    assert talk.reconciler.next_deadline() == 5
+    assert talk.at(5) == [Subscribed((wanted[0],))]
+    assert singles(talk.subs()) == [wanted[0]]
+    assert talk.at(30) == []
+
+
+def test_resubscribed_one_is_not_unsubscribed_before() -> None:
+    """OpenD would refuse that within 60 s, and stop the pushes of one that was only quiet."""
+    wanted = tickers(1)
+    talk = settled(wanted)
+    talk.reconciler.resubscribe(wanted, 5)
+    assert talk.reconciler.standing == set(wanted)
+    talk.at(5)
+    assert all(ask.subscribe for ask in talk.subs())
+
+
+def test_resubscribed_one_stands_and_is_settled_meanwhile() -> None:
+    """Nothing is worse for it while OpenD is asked."""
+    wanted = tickers(1)
+    talk = settled(wanted)
+    talk.reconciler.resubscribe(wanted, 5)
+    assert talk.reconciler.asks(5)
+    assert talk.reconciler.standing == set(wanted)
+    assert talk.reconciler.settled
+
+
+def test_resubscribed_one_costs_no_quota() -> None:
+    """It is OpenD's already, also where nothing is left."""
+    wanted = tickers(2)
+    talk = settled(wanted, OpenD(quota=2))
+    talk.reconciler.resubscribe(wanted, 5)
+    assert talk.at(5) == [Subscribed(tuple(wanted))]
+    assert talk.reconciler.remaining == 0
+
+
+def test_resubscribed_one_is_held_for_60_s_anew() -> None:
+    """Whether OpenD counts from the first time or from the last, the unsubscription is granted."""
+    wanted = tickers(1)
+    talk = settled(wanted)
+    talk.at(30)
+    talk.reconciler.resubscribe(wanted, 30)
+    talk.at(30)
+    talk.reconciler.want([], 31)
+    talk.at(60)
+    assert talk.stands() == set(map(feed_of, wanted))
+    talk.at(90)
+    assert talk.stands() == set()
+
+
+def test_resubscribed_one_that_is_refused_is_a_refused_one() -> None:
+    """OpenD's no is told, shown, and tried again, and spoils nobody else's turn."""
+    wanted = tickers(4)
+    talk = settled(wanted)
+    talk.opend.unknown = {"C2"}
+    talk.reconciler.resubscribe(wanted, 5)
+    events = talk.at(5)
+    assert SubscriptionRefused(wanted[2], REFUSAL) in events
+    assert talk.reconciler.standing == set(wanted) - {wanted[2]}
+    talk.opend.unknown.clear()
+    talk.at(5 + RETRY_REFUSED_S)
+    assert talk.reconciler.standing == set(wanted)
+
+
+@pytest.mark.parametrize("wish", [[], tickers(1, Terms(session=TradingSession.ALL))])
+def test_one_that_is_not_wanted_so_any_more_is_not_resubscribed(wish: list[Subscription]) -> None:
+    """What is to go, or to stand on other terms, is not asked for on the old ones."""
+    wanted = tickers(1)
+    talk = settled(wanted)
+    talk.reconciler.resubscribe(wanted, 5)
+    talk.reconciler.want(wish, 5)
+    talk.reconciler.resubscribe(wanted, 5)
+    talk.at(5)
+    assert talk.subs() == []
+
+
+def test_one_that_does_not_stand_is_not_resubscribed() -> None:
+    """A refused one waits for its own turn."""
+    talk = Talk(tickers(1))
+    talk.opend.unknown = {"C0"}
+    talk.at(0)
+    talk.subs()
+    talk.reconciler.resubscribe(tickers(1), 5)
+    talk.at(5)
+    assert talk.subs() == []
+
+
+def test_resubscription_ends_with_its_connection() -> None:
+    """On the next one, everything is asked for anyway, once."""
+    wanted = tickers(1)
+    talk = settled(wanted)
+    talk.reconciler.resubscribe(wanted, 5)
+    talk.opend.close()
+    talk.reconciler.connected(100)
+    assert talk.at(100) == [Subscribed(tuple(wanted))]
+
+
 # Settled
 
 
@@ -836,6 +940,11 @@ class AnyOrder(RuleBasedStateMachine):
         """Reload the file."""
         self.wanted = wanted
         self.reconciler.want(wanted, self.now)
+
+    @rule(stale=WISHES)
+    def resubscribe(self, stale: list[Subscription]) -> None:
+        """Find some stale, whether they stand or not."""
+        self.reconciler.resubscribe(stale, self.now)
 
     @rule(codes=st.sets(st.sampled_from(CODES), max_size=3))
     def forget_codes(self, codes: set[str]) -> None:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from opend_kafka.opend.events import (
     Live,
     LoggedIn,
+    MarketStates,
     NotReady,
     QuotaSeen,
     Subscribed,
@@ -81,8 +82,8 @@ def test_login_is_followed_by_question_for_state() -> None:
 def test_ready_opend_is_asked_for_subscriptions() -> None:
     """Once OpenD is ready, it is asked what stands and what quota is left, before anything else."""
     session, asked = checking(TICKER, BOOK)
-    events = take(session, reply(asked, global_state()))
-    assert (events, session.phase) == ([], Phase.SUBSCRIBING)
+    (told,) = take(session, reply(asked, global_state()))
+    assert (type(told), session.phase) == (MarketStates, Phase.SUBSCRIBING)
     assert sent_one(session).proto_id == ProtoId.QOT_GET_SUB_INFO
 
 
@@ -182,7 +183,8 @@ def test_opend_with_status_ready_is_ready() -> None:
     """Program status Ready and a quote login are what it takes."""
     session, asked = checking()
     status = Common_pb2.ProgramStatus(type=Common_pb2.ProgramStatusType_Ready)
-    assert take(session, reply(asked, global_state(status=status))) == []
+    (told,) = take(session, reply(asked, global_state(status=status)))
+    assert isinstance(told, MarketStates)
     assert session.phase is Phase.SUBSCRIBING
 
 
@@ -208,5 +210,5 @@ def test_opend_that_becomes_ready_is_subscribed() -> None:
     session, asked = checking(TICKER)
     take(session, reply(asked, global_state(qot_logined=False)))
     tick(session, CHECK_INTERVAL_S)
-    events = converse(session, accepted)
+    _, *events = converse(session, accepted)
     assert events == [QuotaSeen(0, 10_000), Subscribed((TICKER,)), Live(1, 0)]

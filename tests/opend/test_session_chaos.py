@@ -15,7 +15,7 @@ from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.pb import Notify_pb2
 from opend_kafka.opend.reconciler import Reconciler
-from opend_kafka.opend.session import CHECK_INTERVAL_S, Session
+from opend_kafka.opend.session import CHECK_INTERVAL_S, STATE_INTERVAL_S, Session
 from tests.opend.conversation import (
     ASK_SUB_INFO,
     TICK,
@@ -59,6 +59,7 @@ class Chaos:
             self.wait,
             self.ask,
             self.wish,
+            self.resubscribe,
         ]
         for move in self.data.draw(st.lists(st.sampled_from(moves), max_size=25)):
             self.open_requests += sent(self.session)
@@ -120,9 +121,15 @@ class Chaos:
         """Want something else, as after a hangup."""
         self.reconciler.want(wanted_of(self.data.draw(st.integers(0, 3))), self.now)
 
+    def resubscribe(self) -> None:
+        """Find some that stand stale."""
+        self.reconciler.resubscribe(wanted_of(self.data.draw(st.integers(0, 3))), self.now)
+
     def wait(self) -> None:
         """Let time pass, in which the driver may hold back from the socket."""
-        self.now += self.data.draw(st.sampled_from([0, 0.5, CHECK_INTERVAL_S, 8, 11, 40]))
+        self.now += self.data.draw(
+            st.sampled_from([0, 0.5, CHECK_INTERVAL_S, 8, 11, STATE_INTERVAL_S])
+        )
         self._tick(reading=self.data.draw(st.booleans()))
 
     def ask(self) -> None:

@@ -1,16 +1,24 @@
-"""A login that OpenD loses under a live session."""
+"""A login that OpenD loses under a live session, with a notice and without."""
 
 from __future__ import annotations
 
 import pytest
 
-from opend_kafka.opend.events import Live, Notified, NotReady, QuotaSeen, Subscribed
+from opend_kafka.opend.events import (
+    Live,
+    MarketStates,
+    Notified,
+    NotReady,
+    QuotaSeen,
+    Subscribed,
+)
 from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.notices import NoticeKind
 from opend_kafka.opend.pb import Notify_pb2
-from opend_kafka.opend.session import CHECK_INTERVAL_S, Session
+from opend_kafka.opend.reconciler import Reconciler
+from opend_kafka.opend.session import CHECK_INTERVAL_S, STATE_INTERVAL_S, Session
 from tests.opend.conversation import (
     TICK,
     TICK_PUSH,
@@ -19,6 +27,7 @@ from tests.opend.conversation import (
     converse,
     global_state,
     opened,
+    refused,
     reply,
     sent,
     sent_one,
@@ -53,6 +62,7 @@ def _live() -> Session:
 
 def _asked_state(session: Session, now: float) -> Frame:
     """Give the GetGlobalState that goes out at a time, among what else does."""
+    take(session, TICK.frame, now)  # a sign of life
     tick(session, now)
     (asked,) = (frame for frame in sent(session) if frame.proto_id == ProtoId.GET_GLOBAL_STATE)
     return asked
@@ -103,6 +113,64 @@ def test_login_that_stands_changes_nothing_in_a_live_session() -> None:
     assert isinstance(event, Notified)
     assert event.notice.kind is NoticeKind.LOGIN_STANDS
     assert (session.phase, sent(session)) == (Phase.LIVE, [])
+
+
+def test_live_session_asks_for_the_state_again_and_again() -> None:
+    """It does not count on being told: each answer is followed by the next question."""
+    session = _live()
+    for now in (STATE_INTERVAL_S, 2 * STATE_INTERVAL_S):
+        assert session.next_deadline() <= now
+        (told,) = take(session, reply(_asked_state(session, now), global_state()), now)
+        assert told == MarketStates(dict.fromkeys(["HK", "HK_FUTURE", "US", "SH", "SZ"], 3))
+        assert session.phase is Phase.LIVE
+
+
+def test_live_session_does_not_ask_for_the_state_early() -> None:
+    """Between two questions there is the whole interval."""
+    session = _live()
+    tick(session, STATE_INTERVAL_S - 0.01)
+    assert ProtoId.GET_GLOBAL_STATE not in {frame.proto_id for frame in sent(session)}
+
+
+def test_login_lost_without_notice_degrades_the_session() -> None:
+    """What the reply says counts as if it had been notified."""
+    session = _live()
+    asked, now = _asked_state(session, STATE_INTERVAL_S), STATE_INTERVAL_S
+    (event,) = take(session, reply(asked, global_state(qot_logined=False)), now)
+    assert isinstance(event, NotReady)
+    assert session.phase is Phase.DEGRADED
+    take(session, accepted(_asked_state(session, now + CHECK_INTERVAL_S)))
+    assert isinstance(converse(session, accepted)[-1], Live)
+
+
+def test_refused_state_does_not_end_a_live_session() -> None:
+    """Pushes go on; the state is asked for again after the interval."""
+    session = _live()
+    asked = _asked_state(session, STATE_INTERVAL_S)
+    assert take(session, reply(asked, refused(asked)), STATE_INTERVAL_S) == []
+    assert session.phase is Phase.LIVE
+    _asked_state(session, 2 * STATE_INTERVAL_S)
+
+
+def test_nothing_stands_on_a_new_connection() -> None:
+    """What stood on the one before is not shown until it stands again."""
+    reconciler = Reconciler([TICKER])
+    for _ in range(2):
+        session = Session(reconciler)
+        session.open(0)
+        assert reconciler.standing == frozenset()
+        converse(session, accepted)
+        assert reconciler.standing == {TICKER}
+
+
+def test_nothing_stands_while_the_login_is_lost() -> None:
+    """Without quotes, no subscription is worth its name."""
+    reconciler = Reconciler([TICKER])
+    session = Session(reconciler)
+    session.open(0)
+    converse(session, accepted)
+    take(session, LOST)
+    assert reconciler.standing == frozenset()
 
 
 def test_degraded_session_passes_pushes_on() -> None:

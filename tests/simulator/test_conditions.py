@@ -24,6 +24,18 @@ def test_conditions_are_good_again() -> None:
     assert (conditions.silences, conditions.withholds(TENCENT)) == (False, False)
 
 
+def test_subscription_ends_what_waits_for_it_once() -> None:
+    """Each end of a security's own comes once, however often it is subscribed."""
+    conditions = Conditions()
+    ended: list[str] = []
+    conditions.on_subscribed[TENCENT] += [lambda: ended.append("a"), lambda: ended.append("b")]
+    conditions.subscribed(Security("US", "AAPL"))
+    assert ended == []
+    for _ in range(2):
+        conditions.subscribed(TENCENT)
+    assert ended == ["a", "b"]
+
+
 def test_conditions_show_the_latest_right() -> None:
     """Of two changes of a market's right the later holds; without it, the earlier again."""
     conditions = Conditions()

@@ -476,6 +476,32 @@ async def test_stall_is_silent(simulator: Simulator, client: Client, record: Rec
     assert sent(simulator, record, TENCENT)[-1] == traded(simulator, TENCENT)[-1]
 
 
+async def test_stall_may_end_with_a_subscription(
+    simulator: Simulator, client: Client, record: Record
+) -> None:
+    """Where it is so wished, subscribing the security again ends the stall, and no other one."""
+    simulator.inject(faults.Stall(security=APPLE, duration_s=9))
+    simulator.inject(faults.Stall(security=TENCENT, duration_s=9, until_resubscribed=True))
+    simulator.advance(0.5)
+    await client.ask(client.subscription([4]))
+    simulator.advance(0.5)
+    assert sent(simulator, record, TENCENT)[-1] == traded(simulator, TENCENT)[-1]
+    assert sent(simulator, record, APPLE)[-1] != traded(simulator, APPLE)[-1]
+    simulator.advance(9)
+    assert sent(simulator, record, APPLE)[-1] == traded(simulator, APPLE)[-1]
+
+
+async def test_stall_outlives_a_subscription(
+    simulator: Simulator, client: Client, record: Record
+) -> None:
+    """As a rule, subscribing the security again does not help."""
+    simulator.inject(faults.Stall(security=TENCENT, duration_s=9))
+    simulator.advance(0.5)
+    await client.ask(client.subscription([4]))
+    simulator.advance(0.5)
+    assert sent(simulator, record, TENCENT)[-1] != traded(simulator, TENCENT)[-1]
+
+
 async def test_market_closed_stops_trade(simulator: Simulator, client: Client) -> None:
     """A closed market says so and trades nothing; the other one trades as it would have."""
     simulator.inject(faults.MarketClosed(market="HK", duration_s=1))

@@ -19,6 +19,8 @@ class Status:
     standing: set[str] = field(default_factory=set)
     refused: dict[str, str] = field(default_factory=dict)
     short: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    markets: dict[str, str] = field(default_factory=dict)
     reading: bool = True
     delivery_failures: int = 0
     unacknowledged_s: float = 0.0
@@ -49,7 +51,9 @@ class Status:
                 "standing": sorted(self.standing),
                 "refused": self.refused,
                 "short": self.short,
+                "stale": self.stale,
             },
+            "markets": self.markets,
             "reading": self.reading,
             "delivery_failures": self.delivery_failures,
             "unacknowledged_s": round(self.unacknowledged_s, 3),

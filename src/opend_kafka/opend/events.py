@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,15 @@ class NotReady:
 
 
 @dataclass(frozen=True, slots=True)
+class MarketStates:
+    """OpenD is ready, and told the state of each market: QotMarketState by the market's name."""
+
+    states: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribed:
-    """OpenD took these subscriptions."""
+    """OpenD took these subscriptions, for the first time or again."""
 
     subscriptions: tuple[Subscription, ...]
 
@@ -146,6 +154,7 @@ class Replied:
 Event = (
     LoggedIn
     | NotReady
+    | MarketStates
     | Subscribed
     | SubscriptionRefused
     | Unsubscribed

@@ -7,6 +7,7 @@ always speaks of a moment at which nothing is under way, and nothing is asked tw
     connected, wish changed, dropped one,    Qot_GetSubInfo alone: what stands, what quota is left
     or SUB_INFO_INTERVAL_S after the last
     else: wanted and does not stand          Qot_Sub, in the order of the wish, as the quota allows
+          stands, to be subscribed again     the same Qot_Sub, without ending it before: no quota
           refused as one of many             Qot_Sub for each half
           refused alone                      Qot_Sub for it alone, at growing intervals
           stands, unwanted or on old terms   the Qot_Sub that ends it, MIN_HOLD_S after it was taken
@@ -115,6 +116,9 @@ class Reconciler:
         #: Ever asked for. OpenD might list a main contract as the one behind it: what was never
         #: asked for is not ours to unsubscribe.
         self._asked: set[_Feed] = set()
+        #: What stands and is to be subscribed again all the same.
+        self._again: set[_Feed] = set()
+        self._again_at = float("inf")
         self._in_flight: set[Ask] = set()
         self._sub_info_at = float("-inf")
         self._quota = 0
@@ -160,7 +164,21 @@ class Reconciler:
             feed: one for feed, one in self._refused.items() if self._wants(one.subscription)
         }
         self._short = tuple(one for one in self._short if self._wants(one))
+        self._again = {
+            feed
+            for feed in self._again
+            if feed in self._wanted and self._stands_as(self._wanted[feed])
+        }
         self._sub_info_at = now
+
+    def resubscribe(self, subscriptions: Iterable[Subscription], now: float) -> None:
+        """Ask again for what stands, as it is: OpenD may have forgotten to push it.
+
+        It goes on to stand unless OpenD refuses: then it is a refused one as any other.
+        """
+        wishes = (self._wanted.get(_feed(one)) for one in subscriptions)
+        self._again |= {_feed(wish) for wish in wishes if wish and self._stands_as(wish)}
+        self._again_at = now
 
     def retry_refused(self, now: float) -> None:
         """Ask again now for what was refused: OpenD's reason may be gone (quote rights changed)."""
@@ -173,6 +191,7 @@ class Reconciler:
         self._standing.clear()
         self._drop_at.clear()
         self._in_flight.clear()
+        self._again.clear()
         self._remaining = None
         self._short = ()
         self._sub_info_at = now
@@ -182,7 +201,8 @@ class Reconciler:
         if self._in_flight:
             return float("inf")
         retries = (one.retry_at for one in self._refused.values())
-        return min([self._sub_info_at, *self._droppable().values(), *retries])
+        again_at = self._again_at if self._again else float("inf")
+        return min([self._sub_info_at, again_at, *self._droppable().values(), *retries])
 
     def asks(self, now: float) -> list[Ask]:
         """Give what to send now; it is under way until `on_reply` or `connected`.
@@ -246,9 +266,10 @@ class Reconciler:
         left = len(self._wanted) if self._remaining is None else self._remaining
         for feed, one in self._wanted.items():
             refusal = self._refused.get(feed)
-            if feed in self._standing or (refusal and now < refusal.retry_at):
+            stands = feed in self._standing
+            if (stands and feed not in self._again) or (refusal and now < refusal.retry_at):
                 continue
-            cost = 0 if feed in self._free else 1
+            cost = 0 if stands or feed in self._free else 1
             if cost <= max(left, 0):
                 left -= cost
                 fits.append(one)
@@ -291,11 +312,12 @@ class Reconciler:
         taken = tuple(batch.subscriptions())
         for one in taken:
             feed = _feed(one)
+            if self._remaining is not None and not (feed in self._standing or feed in self._free):
+                self._remaining -= 1
             self._standing[feed] = one
             self._drop_at[feed] = now + MIN_HOLD_S
             self._refused.pop(feed, None)
-            if self._remaining is not None and feed not in self._free:
-                self._remaining -= 1
+            self._again.discard(feed)
         return Subscribed(taken)
 
     def _on_unsubscribed(self, batch: Batch, now: float) -> Unsubscribed:
@@ -323,7 +345,10 @@ class Reconciler:
         if not ask.subscribe:
             self._drop_at[feed] = now + MIN_HOLD_S
             yield UnsubscribeRefused(self._standing.get(feed, one), error)
-        elif self._wants(one):
+            return
+        self._again.discard(feed)
+        self._standing.pop(feed, None)
+        if self._wants(one):
             before = self._refused.get(feed)
             delay_s = min(before.delay_s * 2, RETRY_REFUSED_MAX_S) if before else RETRY_REFUSED_S
             self._refused[feed] = _Refusal(one, error, delay_s, retry_at=now + delay_s)

@@ -9,6 +9,7 @@ neither KeepAlive nor encryption then. What follows a reply depends on the phase
     SUBSCRIBING   Qot_GetSubInfo   what is wanted, does not stand and fits is subscribed
                   Qot_Sub          settled, the session is live; `reconciler` says the rest
     LIVE          the same         from time to time, and when the wish changes
+    both of them  GetGlobalState   asked from time to time: not ready, the login is lost
     DEGRADED      GetGlobalState   as in CHECKING: what was lost is subscribed anew
 
 Two rules. A reply that its phase does not expect is ignored unless somebody asked for it by
@@ -41,6 +42,7 @@ from opend_kafka.opend.events import (
     FrameDamaged,
     Live,
     LoggedIn,
+    MarketStates,
     Notified,
     NotifyRejected,
     NotReady,
@@ -50,6 +52,7 @@ from opend_kafka.opend.events import (
 )
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, FrameReader, encode
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
+from opend_kafka.opend.market_state import read_states
 from opend_kafka.opend.messages import (
     ProtoId,
     decode_push,
@@ -73,6 +76,9 @@ CLIENT_VERSION = 1011
 
 #: Seconds between two questions whether OpenD is ready.
 CHECK_INTERVAL_S = 2.0
+
+#: The same while it is ready: a login can be lost without a notice, and markets open and close.
+STATE_INTERVAL_S = 30.0
 
 #: KeepAlive goes out at this part of the interval that InitConnect's reply names.
 KEEP_ALIVE_PART = 0.8
@@ -133,6 +139,7 @@ class Session:
         """Begin: the connection stands."""
         self._last_inbound = now
         self._lifecycle.on(Signal.CONNECTED, now)
+        self._reconciler.connected(now)
         if self._relay_key is not None:
             self._log_in_at_relay(self._relay_key, now)
             return
@@ -293,8 +300,7 @@ class Session:
         if self.phase is Phase.INITIALISING:
             return Notified(notice)
         if notice.kind in _LOGIN_IS_LOST:
-            self._lifecycle.on(Signal.LOGIN_LOST, now)
-            self._check_at = min(self._check_at, now + CHECK_INTERVAL_S)
+            self._lose_login(now)
         elif notice.kind is NoticeKind.QUOTE_RIGHT:
             self._reconciler.retry_refused(now)
         elif notice.kind is NoticeKind.LOGIN_STANDS and self.phase is Phase.DEGRADED:
@@ -318,7 +324,7 @@ class Session:
         elif pending.ask is not None:
             yield from self._on_asked(pending.ask, s2c, refused, now)
         elif refused is not None:
-            raise refused
+            self._on_refused(pending.proto_id, refused, now)
         else:
             row = _TABLE.get((self.phase, pending.proto_id))
             if row is not None:
@@ -352,9 +358,33 @@ class Session:
             yield NotReady(cause)
             return
         self._lifecycle.on(Signal.READY, now)
-        self._reconciler.connected(now)
+        yield self._told_states(s2c, now)
         self._ask_reconciler(now)
         yield from self._perhaps_live(now)
+
+    def _on_state_while_ready(self, s2c: GetGlobalState_pb2.S2C, now: float) -> Iterator[Event]:
+        cause = _why_not_ready(s2c)
+        if cause:
+            self._lose_login(now)
+            yield NotReady(cause)
+        else:
+            yield self._told_states(s2c, now)
+
+    def _told_states(self, s2c: GetGlobalState_pb2.S2C, now: float) -> MarketStates:
+        self._check_at = now + STATE_INTERVAL_S
+        return MarketStates(read_states(s2c))
+
+    def _lose_login(self, now: float) -> None:
+        """Nothing stands any more: it will all be asked for again."""
+        self._lifecycle.on(Signal.LOGIN_LOST, now)
+        self._reconciler.connected(now)
+        self._check_at = min(self._check_at, now + CHECK_INTERVAL_S)
+
+    def _on_refused(self, proto_id: ProtoId, error: RequestRefused, now: float) -> None:
+        """Give up, unless it was the state while all is well: that can be asked again later."""
+        if self.phase not in _SUBSCRIBES or proto_id != ProtoId.GET_GLOBAL_STATE:
+            raise error
+        self._check_at = now + STATE_INTERVAL_S
 
     def _ask_reconciler(self, now: float) -> None:
         """Send what brings OpenD nearer to what is wanted."""
@@ -417,5 +447,7 @@ _TABLE: dict[tuple[Phase, ProtoId], Callable[[Session, Any, float], Iterator[Eve
     (Phase.INITIALISING, ProtoId.INIT_CONNECT): Session._on_init_connect,
     (Phase.INITIALISING, ProtoId.INIT_WEB_SOCKET): Session._on_init_web_socket,
     (Phase.CHECKING, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
+    (Phase.SUBSCRIBING, ProtoId.GET_GLOBAL_STATE): Session._on_state_while_ready,
+    (Phase.LIVE, ProtoId.GET_GLOBAL_STATE): Session._on_state_while_ready,
     (Phase.DEGRADED, ProtoId.GET_GLOBAL_STATE): Session._on_global_state,
 }

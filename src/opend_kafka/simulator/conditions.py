@@ -6,6 +6,7 @@ Faults overlap: what several of them want is counted, and ends with the last.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from opend_kafka.opend.pb.Common_pb2 import ProgramStatusType_Ready
 from opend_kafka.opend.securities import Security
@@ -26,6 +27,9 @@ class Conditions:
         self.quotas: list[int] = []
         self.unknown: Counter[Security | None] = Counter()
         self.stalled: Counter[Security | None] = Counter()
+        #: What ends when a security is subscribed.
+        self.on_subscribed: defaultdict[Security | None, list[Callable[[], None]]]
+        self.on_subscribed = defaultdict(list)
         #: Requests that get no reply, by proto_id; None: whichever come.
         self.unanswered: Counter[int | None] = Counter()
         self._rights: defaultdict[str | None, list[int]] = defaultdict(list)
@@ -50,6 +54,11 @@ class Conditions:
         return bool(
             self.logouts or self.stalled[security] or not self.may_subscribe(security.market)
         )
+
+    def subscribed(self, security: Security) -> None:
+        """End what ends when a security is subscribed."""
+        for end in self.on_subscribed.pop(security, ()):
+            end()
 
     def right_of(self, market: str | None) -> int:
         """Give the number of a market's quote right."""

@@ -274,8 +274,17 @@ def _replay(opend: Effects, fault: faults.Replay) -> End:
 
 
 def _stall(opend: Effects, fault: faults.Stall) -> End:
-    opend.conditions.stalled[fault.security] += 1
-    return lambda: opend.conditions.stalled.subtract([fault.security])
+    conditions, under_way = opend.conditions, True
+
+    def end() -> None:
+        nonlocal under_way
+        conditions.stalled[fault.security] -= under_way
+        under_way = False
+
+    conditions.stalled[fault.security] += 1
+    if fault.until_resubscribed:
+        conditions.on_subscribed[fault.security].append(end)
+    return end
 
 
 def _market_closed(opend: Effects, fault: faults.MarketClosed) -> End:

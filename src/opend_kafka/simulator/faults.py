@@ -271,12 +271,14 @@ class Replay(Fault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall(Fault):
-    """One security is not pushed, and nothing says so."""
+    """One security is not pushed, and nothing says so; for no longer than the duration."""
 
     kind: ClassVar[str] = "stall"
     drawn: ClassVar[tuple[str, ...]] = ("security",)
     security: OneSecurity = None
     duration_s: Seconds = 2
+    #: It ends when somebody subscribes the security, for anything.
+    until_resubscribed: Annotated[bool, Field(strict=True)] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ class Quotes:
         for feed in feeds:
             self._check_subscribable(feed.security)
         self._subscriptions.subscribe(conn_id, feeds, detailed=c2s.isSubOrderBookDetail)
+        for feed in feeds:
+            self._conditions.subscribed(feed.security)
         if not c2s.HasField("isRegOrUnRegPush"):
             return Outcome(done)
         return Outcome(done, self._switch_pushes(conn_id, feeds, c2s.isRegOrUnRegPush, c2s))
