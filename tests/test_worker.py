@@ -232,9 +232,10 @@ async def test_worker_takes_what_it_cannot_read_to_the_dead_letters(
     """Unreadable pushes are letters with the bytes that came; every other push is records."""
     sent, damaged = _Sent(), _Sent()
     async with _simulator(sent, damaged) as simulator:
-        worker = Worker(
-            _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
-        )
+        # Without repair, which would bring the ticks of the damaged pushes after all.
+        repair = {"repair": {"enabled": False}}
+        config = _config(simulator.port, cluster.bootstrap_servers, prefix, **repair)
+        worker = Worker(config, topic_admin=cluster.topics)
         async with _running(worker) as task:
             await _until(lambda: worker.status.session == "live", task)
             simulator.advance(0.05)
