@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# In two processes, a file's tests in one of them, so that each starts few real Kafkas; the longest
+# begin first. A process that a test hangs is not begun anew: it would run that test again.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
 .PHONY: help install demo test check format proto bench lock clean
@@ -17,15 +20,15 @@ install: $(VENV)/.run  ## .venv with the command opend-kafka in it
 demo: $(VENV)/.run  ## the whole job in one process, live (ARGS="--seconds 30 --rate 5000")
 	$(BIN)/opend-kafka demo $(ARGS)
 
-test: $(VENV)/.dev  ## all tests (ARGS="-k frames" for some of them)
-	$(BIN)/pytest $(ARGS)
+test: $(VENV)/.dev  ## all tests (ARGS="-k frames" for some of them, ARGS="-n 0" for one process)
+	$(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, import rules, generated code, tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) --cov --cov-report=term:skip-covered $(ARGS)
 
 format: $(VENV)/.dev  ## mend what can be mended by a tool
 	$(BIN)/ruff check --fix .

@@ -30,6 +30,8 @@ from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from tests.conftest import Cluster
 
+pytestmark = pytest.mark.long
+
 SECONDS = 60
 RATE = 2000
 TRADED = tuple(Security("HK", f"{number:05}") for number in range(1, 15)) + tuple(

@@ -33,6 +33,8 @@ from tests.recovery import (
     table,
 )
 
+pytestmark = pytest.mark.long
+
 T = TypeVar("T")
 
 TRADED = tuple(

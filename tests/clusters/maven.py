@@ -1,11 +1,14 @@
 """Jars for tests: the class path that a pom.xml asks for, resolved by the machine's own Maven."""
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _BUILD_CLASSPATH = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath"
@@ -39,10 +42,14 @@ def resolve(pom: Path) -> list[Path]:
 
     Maven is not started when the answer is cached and its files are still there; otherwise it is
     first asked offline, so that a machine without a network works once the jars are in ~/.m2.
+    Of several test processes one asks, and the others wait for its answer.
     Raises Unavailable when Maven is missing or cannot resolve the pom.
     """
     remembered = cache_dir() / f"{cache_key(pom)}.classpath"
-    return _existing_files(remembered) or _resolve_by_maven(pom, remembered)
+    if files := _existing_files(remembered):
+        return files
+    with _alone():
+        return _existing_files(remembered) or _resolve_by_maven(pom, remembered)
 
 
 def program(name: str) -> str:
@@ -51,6 +58,14 @@ def program(name: str) -> str:
     if path is None:
         raise Unavailable(f"{name} is not on PATH")
     return path
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other test processes waiting: two Mavens at once would harm each other's ~/.m2."""
+    with (cache_dir() / "maven.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # freed with the file, also where the process is killed
+        yield
 
 
 def _existing_files(remembered: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -121,6 +122,35 @@ def test_an_unresolvable_pom_is_unavailable(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty-cache"))
     with pytest.raises(maven.Unavailable, match="no such artifact"):
         maven.resolve(pom)
+
+
+def test_two_who_need_the_same_jars_ask_maven_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one waits for the first one's answer and takes it."""
+    jar, runs = tmp_path / "a.jar", tmp_path / "runs"
+    jar.touch()
+    mvn = tmp_path / "mvn"
+    mvn.write_text(_MAVEN_THAT_FINDS.format(jar=jar, runs=runs))
+    mvn.chmod(0o755)
+    pom = tmp_path / "pom.xml"
+    pom.write_text("<project/>")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty-cache"))
+    with ThreadPoolExecutor(2) as both:
+        assert list(both.map(maven.resolve, [pom, pom])) == [[jar], [jar]]
+    assert runs.read_text() == "run\n"
+
+
+#: Gives its answer late, so that another one would begin meanwhile.
+_MAVEN_THAT_FINDS = """\
+#!/bin/sh
+echo run >> {runs}
+sleep 0.2
+for argument; do
+    case $argument in -Dmdep.outputFile=*) printf %s {jar} > "${{argument#*=}}";; esac
+done
+"""
 
 
 def _any_file(_program: object, settings: Path) -> Path:

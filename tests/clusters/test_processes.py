@@ -38,6 +38,7 @@ def test_a_service_dies_with_the_test_process(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
         assert starter.stdout is not None
         service_pid = int(starter.stdout.readline())
+        _await_command(service_pid, "sleep")
         starter.kill()
     _await_end(service_pid)
 
@@ -84,6 +85,14 @@ def test_a_reserved_port_is_not_given_to_others() -> None:
             port.__exit__()
     assert reserved.number not in numbers
     assert len(numbers) == len(others)
+
+
+def _await_command(pid: int, name: str) -> None:
+    """Wait until setpriv, which arranges for the death signal, has replaced itself."""
+    deadline = time.monotonic() + _LIMIT_S
+    while Path(f"/proc/{pid}/comm").read_text().strip() != name:
+        assert time.monotonic() < deadline, f"process {pid} is not {name} after {_LIMIT_S:.0f} s"
+        time.sleep(0.02)
 
 
 def _await_end(pid: int) -> None:
