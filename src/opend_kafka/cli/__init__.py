@@ -9,6 +9,7 @@ import sys
 import click
 
 from opend_kafka import __version__
+from opend_kafka.cli.audit import audit
 from opend_kafka.cli.check import check
 from opend_kafka.cli.demo import demo
 from opend_kafka.cli.run import run
@@ -42,7 +43,7 @@ def cli() -> None:
     """Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka."""
 
 
-for command in (demo, run, check, tail, simulate):
+for command in (demo, run, check, tail, audit, simulate):
     cli.add_command(command)
 
 

@@ -1,0 +1,149 @@
+"""Topics read from one time to another: from first to last record, and then there is an end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from opend_kafka.errors import KafkaUnreachable, TopicsFailed
+from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
+
+#: Seconds that the brokers have to answer.
+_ANSWER_TIMEOUT_S = 10.0
+
+#: Seconds without a record after which the brokers count as gone.
+_SILENCE_S = 30.0
+
+_WAIT_S = 0.2
+_AT_ONCE = 5_000
+
+_Partition = tuple[str, int]
+
+
+class TopicSpan:
+    """Reads what stands in topics when it is made, between two times; a context manager.
+
+    Args:
+        bootstrap_servers: the cluster.
+        topics: names.
+        from_ms: no record older than this, by the records' timestamps, in ms since 1970.
+        to_ms: up to the first record that is as young as this.
+        properties: for librdkafka.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+        TopicsFailed: a topic is not there.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topics: Iterable[str],
+        *,
+        from_ms: int | None = None,
+        to_ms: int | None = None,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        ours = {
+            # A group must be named, but nothing is committed to it.
+            "group.id": "opend-kafka-reader",
+            "enable.auto.commit": "false",
+            # The last offset may be one that no record has: a transaction's mark.
+            "enable.partition.eof": "true",
+        }
+        with refusing_bad_properties():
+            self._consumer = Consumer(
+                admin_properties(bootstrap_servers, ours | dict(properties or {}))
+            )
+        self._bootstrap_servers = bootstrap_servers
+        self._next: dict[_Partition, int] = {}
+        self._ends: dict[_Partition, int] = {}
+        try:
+            self._assign(list(topics), from_ms, to_ms)
+        except KafkaException as error:
+            self._consumer.close()
+            raise KafkaUnreachable(bootstrap_servers, error.args[0].str()) from None
+        except BaseException:
+            self._consumer.close()
+            raise
+        #: Offsets in all of it: the records, and some that are none.
+        self.total = self._left()
+
+    def __enter__(self) -> TopicSpan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    @property
+    def done(self) -> int:
+        """Offsets that are behind us."""
+        return self.total - self._left()
+
+    def batches(self) -> Iterator[list[Message]]:
+        """Yield the records, those of a partition in their order, up to the end.
+
+        Raises:
+            KafkaUnreachable: the cluster is gone, or refuses.
+        """
+        heard = time.monotonic()
+        while self._ends:
+            messages = self._consumer.consume(_AT_ONCE, _WAIT_S)
+            now = time.monotonic()
+            if messages:
+                heard = now
+            elif now - heard > _SILENCE_S:
+                raise KafkaUnreachable(
+                    self._bootstrap_servers, f"nothing has come for {_SILENCE_S:g} s"
+                )
+            yield [message for message in messages if self._takes(message)]
+
+    def _takes(self, message: Message) -> bool:
+        """Tell whether it is a record of the span; see whether its partition is at its end."""
+        partition = message.topic() or "", message.partition() or 0
+        end = self._ends.get(partition)
+        error = message.error()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaUnreachable(message.topic() or self._bootstrap_servers, error.str())
+        if end is None:
+            return False
+        offset = message.offset() or 0
+        following = offset if error is not None else offset + 1
+        self._next[partition] = following
+        if following >= end:
+            del self._ends[partition]
+            self._consumer.incremental_unassign([TopicPartition(*partition)])
+        return error is None and offset < end
+
+    def _left(self) -> int:
+        return sum(max(0, end - self._next[partition]) for partition, end in self._ends.items())
+
+    def _assign(self, topics: list[str], from_ms: int | None, to_ms: int | None) -> None:
+        known = self._consumer.list_topics(timeout=_ANSWER_TIMEOUT_S).topics
+        if missing := [name for name in topics if name not in known]:
+            raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
+        partitions = [(name, number) for name in topics for number in known[name].partitions]
+        firsts, lasts = self._at(partitions, from_ms), self._at(partitions, to_ms)
+        for one in partitions:
+            low, high = self._consumer.get_watermark_offsets(
+                TopicPartition(*one), _ANSWER_TIMEOUT_S
+            )
+            # Where no record is as young as that, there is no offset for it.
+            first = low if from_ms is None else firsts.get(one, high)
+            last = min(high, lasts.get(one, high))
+            if first < last:
+                self._next[one], self._ends[one] = first, last
+        self._consumer.assign([TopicPartition(*one, self._next[one]) for one in self._ends])
+
+    def _at(self, partitions: list[_Partition], time_ms: int | None) -> dict[_Partition, int]:
+        """Give the offset of each partition's first record that is as young as the time."""
+        if time_ms is None or not partitions:
+            return {}
+        asked = [TopicPartition(*one, time_ms) for one in partitions]
+        answers = self._consumer.offsets_for_times(asked, _ANSWER_TIMEOUT_S)
+        for one in answers:
+            if one.error is not None:
+                raise KafkaException(one.error)
+        return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
