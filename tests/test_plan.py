@@ -11,6 +11,7 @@ from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.plan import (
+    WATERMARK_SETTINGS,
     dead_letter_limit,
     own_schemas,
     topic_specs,
@@ -33,6 +34,7 @@ def test_topics_are_one_a_security_and_subtype() -> None:
         TopicSpec("opend.order-book.US.BRK-2dB"),
         TopicSpec("opend.events"),
         TopicSpec("opend.dead-letter"),
+        TopicSpec("opend.watermark", config=WATERMARK_SETTINGS),
     ]
 
 
@@ -40,7 +42,7 @@ def test_topics_are_one_a_subtype_in_the_other_layout() -> None:
     """In the layout `subtype` all securities share a topic, which is named once."""
     config = _config(kafka={"topic_layout": "subtype", "topic_prefix": "md"})
     names = [spec.name for spec in topic_specs(config)]
-    assert names == ["md.ticker", "md.order-book", "md.events", "md.dead-letter"]
+    assert names == ["md.ticker", "md.order-book", "md.events", "md.dead-letter", "md.watermark"]
 
 
 def test_topics_are_made_as_the_configuration_says() -> None:
@@ -57,6 +59,7 @@ def test_topics_are_made_as_the_configuration_says() -> None:
         TopicSpec("opend.order-book", 3, 2, settings),
         TopicSpec("opend.events", 1, 2),
         TopicSpec("opend.dead-letter", 1, 2),
+        TopicSpec("opend.watermark", 1, 2, WATERMARK_SETTINGS),
     ]
 
 

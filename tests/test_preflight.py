@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opend_kafka.config import Config
-from opend_kafka.kafka.topics import ensure
+from opend_kafka.kafka.topics import TopicSpec, ensure
 from opend_kafka.opend.securities import Security
 from opend_kafka.plan import topic_specs
 from opend_kafka.preflight import Finding, examine
@@ -65,7 +65,27 @@ async def test_examine_counts_topics_that_exist(
     """Where the topics stand already, it says so."""
     config = _config(opend_port, cluster.bootstrap_servers, prefix)
     ensure(cluster.topics, topic_specs(config), create=True)
-    assert (await _findings(config))["topics"] == Finding("topics", True, "all 3 exist")
+    assert (await _findings(config))["topics"] == Finding("topics", True, "all 4 exist")
+
+
+async def test_examine_finds_that_the_watermarks_can_be_read(
+    opend_port: int, cluster: Cluster, prefix: str
+) -> None:
+    """What a start would read back is read, and counted."""
+    config = _config(opend_port, cluster.bootstrap_servers, prefix)
+    ensure(cluster.topics, topic_specs(config), create=True)
+    text = f"0 can be read back from {prefix}.watermark"
+    assert (await _findings(config))["watermarks"] == Finding("watermarks", True, text)
+
+
+async def test_examine_finds_watermarks_that_retention_would_remove(
+    opend_port: int, apache: Cluster, prefix: str
+) -> None:
+    """A topic of watermarks that is not compacted is a fault."""
+    ensure(apache.topics, [TopicSpec(f"{prefix}.watermark")], create=True)
+    findings = await examine(_config(opend_port, apache.bootstrap_servers, prefix))
+    (fault,) = [finding for finding in findings if not finding.ok]
+    assert fault.text.startswith(f"{prefix}.watermark has cleanup.policy=delete")
 
 
 async def test_examine_finds_topics_that_may_not_be_created(

@@ -10,17 +10,24 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Producer
 from structlog.testing import capture_logs
 
+from opend_kafka import schemas
 from opend_kafka import worker as worker_module
 from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder, Record
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import DeliveryFailed, DrainFailed, KafkaUnreachable, RegistryUnreachable
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka, EmbeddedTopics
+from opend_kafka.kafka.registry import SingleObject
+from opend_kafka.kafka.routing import encode_key
+from opend_kafka.kafka.topics import TopicSpec, ensure
 from opend_kafka.opend.messages import decode_push
 from opend_kafka.opend.securities import Security
+from opend_kafka.plan import topic_specs
+from opend_kafka.records import watermark
+from opend_kafka.records.watermark import Block, Watermark
 from opend_kafka.simulator.damage import GARBAGE
 from opend_kafka.simulator.faults import BadBody, BadSha1, Fault
 from opend_kafka.simulator.market import Market
@@ -110,6 +117,15 @@ async def _until(condition: Any, task: asyncio.Task[None]) -> None:
             await asyncio.sleep(0.005)
 
 
+def _write_watermark(cluster: Cluster, topic: str, security: Security) -> None:
+    record = Watermark(security, 7, (Block(7, 1, 7),), START_US, "an earlier worker")
+    wire_format = SingleObject()
+    producer = Producer({"bootstrap.servers": cluster.bootstrap_servers})
+    key = wire_format.prefix(topic, schemas.KEY, True) + encode_key(security)
+    producer.produce(topic, record.encode(wire_format.prefix(topic, watermark.SCHEMA, False)), key)
+    assert producer.flush(HANGS_S) == 0
+
+
 def _read(bootstrap_servers: str, prefix: str, records: int) -> dict[str, list[Record]]:
     """Read so many records, by topic, each topic in its order."""
     decoder = Decoder()
@@ -146,6 +162,35 @@ def _events(bootstrap_servers: str, prefix: str) -> list[dict[str, Any]]:
                 event = decoder.decode(message.value() or b"").fields
                 events.append(event | {"key": decoder.decode(key).fields if key else None})
     return events
+
+
+async def test_worker_reads_its_watermarks_at_the_start(cluster: Cluster, prefix: str) -> None:
+    """What an earlier worker wrote is there before OpenD is asked anything."""
+    async with _simulator() as simulator:
+        config = _config(simulator.port, cluster.bootstrap_servers, prefix)
+        ensure(cluster.topics, topic_specs(config), create=True)
+        _write_watermark(cluster, f"{prefix}.watermark", TRADED[0])
+        worker = Worker(config, topic_admin=cluster.topics)
+        with capture_logs() as lines:
+            async with _running(worker) as task:
+                await _until(lambda: worker.status.session == "live", task)
+    steps = [line["event"] for line in lines if line["event"] in ("watermarks_read", "logged_in")]
+    assert steps == ["watermarks_read", "logged_in"]
+    assert [line["securities"] for line in lines if line["event"] == "watermarks_read"] == [1]
+
+
+async def test_worker_warns_of_watermarks_that_retention_removes(
+    apache: Cluster, prefix: str
+) -> None:
+    """A topic of watermarks that is not compacted is told of, with what mends it."""
+    ensure(apache.topics, [TopicSpec(f"{prefix}.watermark")], create=True)
+    async with _simulator() as simulator:
+        worker = Worker(_config(simulator.port, apache.bootstrap_servers, prefix))
+        with capture_logs() as lines:
+            async with _running(worker) as task:
+                await _until(lambda: worker.status.session == "live", task)
+    (cause,) = [line["cause"] for line in lines if line["event"] == "topic_differs"]
+    assert f"{prefix}.watermark has cleanup.policy=delete" in cause
 
 
 async def test_worker_lands_every_tick_and_book_in_push_order(

@@ -9,13 +9,27 @@ from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import topic_names
-from opend_kafka.kafka.topics import TopicSpec
+from opend_kafka.kafka.topics import CLEANUP_POLICY, TopicSpec
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription
-from opend_kafka.records import dead_letter, session_event
+from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.dead_letter import LIMIT
 from opend_kafka.transport import tcp, websocket
 from opend_kafka.transport.connection import Connection
+
+#: How `{prefix}.watermark` stays so small that a worker reads it in a second, though each security
+#: adds a record a second. Only what is in closed segments is compacted, and all of the rest is read
+#: at a start: so segments close early, by size where there is much and by time where there is
+#: little, and they are compacted as soon as a tenth is dirty: it is a few MiB each time.
+WATERMARK_SETTINGS = {
+    # Retention would forget securities that have not traded for a while.
+    CLEANUP_POLICY: "compact",
+    "segment.bytes": "8388608",
+    "segment.ms": "600000",
+    "min.cleanable.dirty.ratio": "0.1",
+    # A tombstone is needed by those who are reading meanwhile, and that takes seconds.
+    "delete.retention.ms": "3600000",
+}
 
 
 def topic_specs(config: Config) -> list[TopicSpec]:
@@ -32,6 +46,7 @@ def topic_specs(config: Config) -> list[TopicSpec]:
     ] + [
         TopicSpec(events_topic(config), 1, kafka.topics.replication_factor),
         TopicSpec(dead_letter_topic(config), 1, kafka.topics.replication_factor),
+        TopicSpec(watermark_topic(config), 1, kafka.topics.replication_factor, WATERMARK_SETTINGS),
     ]
 
 
@@ -57,7 +72,14 @@ def own_schemas(config: Config) -> list[tuple[str, str, bool]]:
         (events_topic(config), schemas.KEY, True),
         (events_topic(config), session_event.SCHEMA, False),
         (dead_letter_topic(config), dead_letter.SCHEMA, False),
+        (watermark_topic(config), schemas.KEY, True),
+        (watermark_topic(config), watermark.SCHEMA, False),
     ]
+
+
+def watermark_topic(config: Config) -> str:
+    """Give the topic of watermarks. One partition: it is read whole, and it is small."""
+    return f"{config.kafka.topic_prefix}.watermark"
 
 
 def topics_of(config: Config) -> dict[Subscription, str]:

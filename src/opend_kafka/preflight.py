@@ -11,7 +11,8 @@ from typing import Any
 from opend_kafka import schemas
 from opend_kafka.config import Config
 from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
-from opend_kafka.kafka.topics import KafkaTopics
+from opend_kafka.kafka.compacted import last_values
+from opend_kafka.kafka.topics import KafkaTopics, differences
 from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
 from opend_kafka.plan import (
@@ -20,10 +21,12 @@ from opend_kafka.plan import (
     session_maker,
     topic_specs,
     topics_of,
+    watermark_topic,
     wire_format_of,
 )
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.transport.link import Link
+from opend_kafka.watermarks import ANSWER_TIMEOUT_S
 
 #: Topics named in one finding; the rest is counted.
 _NAMED = 3
@@ -131,6 +134,13 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
             f"{len(specs) - len(missing)} exist, {len(missing)} will be created: "
             + _some([spec.name for spec in missing]),
         )
+    for difference in differences(admin, specs):
+        yield Finding("topics", False, str(difference))
+    if (topic := watermark_topic(config)) in existing:
+        records = last_values(
+            kafka.bootstrap_servers, kafka.librdkafka, topic, timeout_s=ANSWER_TIMEOUT_S
+        )
+        yield Finding("watermarks", True, f"{len(records)} can be read back from {topic}")
 
 
 def _examine_schemas(config: Config) -> Iterator[Finding]:

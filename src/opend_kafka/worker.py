@@ -26,11 +26,12 @@ from opend_kafka.errors import DeliveryFailed, DrainFailed
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import WireFormat
 from opend_kafka.kafka.routing import Routes, routes
-from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, ensure
+from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, differences, ensure
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.reconciler import Reconciler
+from opend_kafka.opend.securities import Security
 from opend_kafka.opend.staleness import Staleness
 from opend_kafka.pipeline import Pipeline
 from opend_kafka.plan import (
@@ -41,13 +42,16 @@ from opend_kafka.plan import (
     session_maker,
     topic_specs,
     topics_of,
+    watermark_topic,
     wire_format_of,
 )
-from opend_kafka.records import dead_letter, session_event
+from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.kinds import schema_of
+from opend_kafka.records.watermark import Watermark
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.stream_watch import StreamWatch
 from opend_kafka.transport.keeper import Keeper
+from opend_kafka.watermarks import WATERMARKS, read_watermarks
 
 log = structlog.get_logger()
 
@@ -98,6 +102,9 @@ class Worker:
         )
         self._lifecycle = Lifecycle(on_move=self._on_phase)
         self._event_prefixes = (b"", b"")
+        self._watermark_topic = watermark_topic(config)
+        self._watermark_prefixes = (b"", b"")
+        self._watermarks: dict[Security, Watermark] = {}
         self._dead_letter_prefix = b""
         self._started = asyncio.Event()
         self._subscriptions_moved = False
@@ -119,7 +126,8 @@ class Worker:
             self.config.kafka.bootstrap_servers,
             self.config.kafka.librdkafka,
             topics={topic: one.subtype for one, topic in self._topics.items()}
-            | {self._events_topic: EVENTS, self._dead_letter_topic: DEAD_LETTERS},
+            | {self._events_topic: EVENTS, self._dead_letter_topic: DEAD_LETTERS}
+            | {self._watermark_topic: WATERMARKS},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
         )
@@ -167,7 +175,8 @@ class Worker:
     def delivered(self) -> int:
         """Records of pushes that Kafka has acknowledged."""
         by_subtype = self._producer.delivered_by_subtype
-        return self._producer.delivered - by_subtype[EVENTS] - by_subtype[DEAD_LETTERS]
+        ours = (EVENTS, DEAD_LETTERS, WATERMARKS)
+        return self._producer.delivered - sum(by_subtype[one] for one in ours)
 
     @property
     def buffered_records(self) -> int:
@@ -220,7 +229,24 @@ class Worker:
                 wire_format.prefix(self._events_topic, schemas.KEY, True),
                 wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
             )
+            self._prepare_watermarks(wire_format)
         return table
+
+    def _prepare_watermarks(self, wire_format: WireFormat) -> None:
+        """Read back how far each security's ticks were delivered before this start."""
+        for one in differences(self._topic_admin, topic_specs(self.config)):
+            log.warning("topic_differs", topic=one.topic, cause=str(one))
+        topic, kafka = self._watermark_topic, self.config.kafka
+        self._watermark_prefixes = (
+            wire_format.prefix(topic, schemas.KEY, True),
+            wire_format.prefix(topic, watermark.SCHEMA, False),
+        )
+        since = time.monotonic()
+        self._watermarks = read_watermarks(
+            kafka.bootstrap_servers, kafka.librdkafka, topic, schema_by_id=wire_format.schema_text
+        )
+        seconds = round(time.monotonic() - since, 3)
+        log.info("watermarks_read", securities=len(self._watermarks), seconds=seconds)
 
     def _prepare_newer(self, config: Config) -> Routes:
         with wire_format_of(config) as wire_format:
@@ -231,8 +257,9 @@ class Worker:
     ) -> Routes:
         """The topics come first: who has no Kafka need not wait for the registry too."""
         topics = topics_of(config)
-        created = ensure(self._topic_admin, topic_specs(config), create=config.kafka.topics.create)
-        log.info("topics_ready", topics=len(set(topics.values())) + 2, created=len(created))
+        specs = topic_specs(config)
+        created = ensure(self._topic_admin, specs, create=config.kafka.topics.create)
+        log.info("topics_ready", topics=len(specs), created=len(created))
         wire_format.await_answer(await_registry_s)
         return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
 

@@ -157,6 +157,7 @@ def topics_of(prefix: str) -> list[str]:
     return [
         f"{prefix}.events",
         f"{prefix}.dead-letter",
+        f"{prefix}.watermark",
         *(
             f"{prefix}.{subtype}.{security}"
             for security in ("HK.00700", "US.AAPL")

@@ -36,10 +36,11 @@ def test_check_says_that_all_is_well(invoke: Invoke, sound: Path, opend_port: in
     ended = invoke("check", "-c", str(sound))
     table = _table(ended.stdout)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert list(table) == ["configuration", "OpenD", "quota", "Kafka", "topics", "schemas"]
+    subjects = ["configuration", "OpenD", "quota", "Kafka", "topics", "watermarks", "schemas"]
+    assert list(table) == subjects
     assert {mark for mark, _ in table.values()} == {"ok"}
     assert table["OpenD"][1] == f"logged in at 127.0.0.1:{opend_port}"
-    assert table["topics"][1] == "all 6 exist"
+    assert table["topics"][1] == "all 7 exist"
 
 
 def test_check_names_the_opend_that_is_away(
@@ -93,7 +94,7 @@ def test_check_names_topics_that_are_missing(
     mark, text = _table(ended.stdout)["topics"]
     assert (ended.returncode, mark) == (1, "failed")
     assert text.startswith("missing, and kafka.topics.create is false: absent.ticker.HK.00700, ")
-    assert text.endswith(" and 3 more")
+    assert text.endswith(" and 4 more")
 
 
 def test_check_names_the_kafka_that_is_away(
