@@ -43,6 +43,7 @@ class _Kept:
     def __init__(self) -> None:
         self.records: list[tuple[Route, bytes, int]] = []
         self.letters: list[DeadLetter] = []
+        self.heard: set[tuple[str, int, str]] = set()
 
     def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
         if route.topic != "opend.dead-letter":
@@ -72,7 +73,14 @@ def _pipeline(*wanted: tuple[str, Subtype]) -> tuple[Pipeline, _Kept, Metrics]:
         now_us=lambda: NOW_US,
         on_letter=sink.letters.append,
     )
-    pipeline = Pipeline(table, sink, metrics, dead_letters=letters, now_us=lambda: NOW_US)
+    pipeline = Pipeline(
+        table,
+        sink,
+        metrics,
+        dead_letters=letters,
+        now_us=lambda: NOW_US,
+        heard=sink.heard.add,
+    )
     return pipeline, sink, metrics
 
 
@@ -130,6 +138,14 @@ def test_push_of_an_odd_lot_book_goes_to_its_own_subtype(
         "opend.order-book-odd.HK.00700",
         "opend.order-book.HK.00700",
     ]
+
+
+def test_push_is_heard_as_its_stream() -> None:
+    """Whoever looks after silent streams is told of each that speaks, of those that are wanted."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER))
+    pipeline.push(_push("ticker_realtime_hk"))
+    pipeline.push(_push("order_book_hk_10_levels"))
+    assert sink.heard == {("ticker", 1, "00700")}
 
 
 def test_push_is_counted_by_subtype_and_push_data_type(

@@ -191,6 +191,8 @@ class Staleness:
         #: When OpenD last told of a market, and how often its hours have changed.
         self._told_at: dict[str, float] = {}
         self._periods: Counter[str] = Counter()
+        #: It has told of them since the last look.
+        self._news = False
         #: They outlive links, and subscriptions that come back.
         self._habits: defaultdict[tuple[StreamKey, Hours], _Habit] = defaultdict(_Habit)
         self._groups: defaultdict[tuple[str, str, Hours], _Group] = defaultdict(_Group)
@@ -230,6 +232,7 @@ class Staleness:
         self._periods.update(changed)
         self._hours = hours
         self._told_at = dict.fromkeys(states, now)
+        self._news = True
         for one in leaving:
             self._enter(one, now)
 
@@ -252,7 +255,9 @@ class Staleness:
                     healed.append(one.subscription)
                 self._hear(one, now)
         self._heard.clear()
-        due = [one for one in judged if one.is_due(self._silent_s(one))] if listening else []
+        # In between, silences only become shorter: nothing is found that was not found before.
+        due = [one for one in judged if one.is_due(self._silent_s(one))] if self._news else []
+        self._news = False
         found = tuple(
             StaleStream(one.subscription, self._silent_s(one)) for one in due if not one.stale
         )
