@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,12 @@ from tests.conftest import Cluster
 
 STOPS = [signal.SIGTERM, signal.SIGINT]
 
+#: Seconds, fewer than a drain may take: who ends in them has not drained.
+AT_ONCE_S = 20
+
+#: Writes a configuration, for an OpenD at this port.
+OnEmbedded = Callable[[int], Path]
+
 
 @pytest.fixture
 def kafka() -> Iterator[EmbeddedKafka]:
@@ -26,6 +32,17 @@ def kafka() -> Iterator[EmbeddedKafka]:
         for topic in topics_of("opend"):
             kafka.create_topic(topic)
         yield kafka
+
+
+@pytest.fixture
+def on_embedded(tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str]) -> OnEmbedded:
+    """Give a function that writes a configuration for the embedded Kafka, whose topics stand."""
+    return lambda opend_port: write_config(
+        tmp_path,
+        bootstrap_servers=embedded.bootstrap_servers,
+        opend_port=opend_port,
+        prefix=prefix,
+    )
 
 
 def test_bad_configuration_is_told_with_key_and_line(tmp_path: Path) -> None:
@@ -80,25 +97,19 @@ def test_signal_while_it_waits_for_kafka_ends_it(
     with running("run", "-c", str(file)) as worker:
         worker.until_it_handles(number)
         worker.signal(number)
-        assert worker.end(within_s=5) == 0
+        assert worker.end(within_s=AT_ONCE_S) == 0
 
 
 @pytest.mark.parametrize("number", STOPS)
 def test_signal_drains_and_ends_with_0(
     number: signal.Signals,
-    tmp_path: Path,
+    on_embedded: OnEmbedded,
     embedded: Cluster,
-    prefix: str,
     topics: list[str],
     opend_port: int,
 ) -> None:
     """At the first signal every record that was taken is in Kafka before it ends."""
-    file = write_config(
-        tmp_path,
-        bootstrap_servers=embedded.bootstrap_servers,
-        opend_port=opend_port,
-        prefix=prefix,
-    )
+    file = on_embedded(opend_port)
     with running("run", "-c", str(file)) as worker:
         worker.event("live")
         worker.signal(number)
@@ -109,16 +120,9 @@ def test_signal_drains_and_ends_with_0(
         assert len(reader.read(2, at_most=drained["delivered"] + 1)) == drained["delivered"] > 0
 
 
-def test_hangup_reads_the_subscriptions_anew(
-    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], opend_port: int
-) -> None:
+def test_hangup_reads_the_subscriptions_anew(on_embedded: OnEmbedded, opend_port: int) -> None:
     """SIGHUP takes what the file wants now, and refuses a file with a fault; the link stands."""
-    file = write_config(
-        tmp_path,
-        bootstrap_servers=embedded.bootstrap_servers,
-        opend_port=opend_port,
-        prefix=prefix,
-    )
+    file = on_embedded(opend_port)
     good = file.read_text()
     with running("run", "-c", str(file)) as worker:
         worker.event("live")
@@ -144,7 +148,7 @@ def test_second_ctrl_c_ends_it_at_once(
         worker.signal(signal.SIGINT)
         worker.until("opend-kafka: stopping; once more to stop at once")
         worker.signal(signal.SIGINT)
-        assert worker.end(within_s=5) == 130
+        assert worker.end(within_s=AT_ONCE_S) == 130
     assert worker.log[-1].startswith("opend-kafka: stopped at once; what was not delivered")
     assert "Traceback" not in "".join(worker.log)
 
@@ -165,16 +169,9 @@ def test_kafka_that_comes_back_gets_everything(
         assert worker.end() == 0
 
 
-def test_opend_that_is_away_is_asked_again(
-    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], unused_tcp_port: int
-) -> None:
+def test_opend_that_is_away_is_asked_again(on_embedded: OnEmbedded, unused_tcp_port: int) -> None:
     """Without OpenD it says where it looks and what to do, tries on, and stops with 0."""
-    file = write_config(
-        tmp_path,
-        bootstrap_servers=embedded.bootstrap_servers,
-        opend_port=unused_tcp_port,
-        prefix=prefix,
-    )
+    file = on_embedded(unused_tcp_port)
     with running("run", "-c", str(file)) as worker:
         first, second = worker.event("link_down"), worker.event("link_down")
         worker.signal(signal.SIGTERM)
@@ -186,25 +183,16 @@ def test_opend_that_is_away_is_asked_again(
     )
 
 
-def test_opend_that_is_no_opend_is_told(
-    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], http_port: int
-) -> None:
+def test_opend_that_is_no_opend_is_told(on_embedded: OnEmbedded, http_port: int) -> None:
     """Where something else answers, the log says that it is not OpenD's API port."""
-    file = write_config(
-        tmp_path,
-        bootstrap_servers=embedded.bootstrap_servers,
-        opend_port=http_port,
-        prefix=prefix,
-    )
+    file = on_embedded(http_port)
     with running("run", "-c", str(file)) as worker:
         assert "not OpenD" in worker.event("link_down")["cause"]
 
 
-def test_admin_port_in_use_is_told(
-    tmp_path: Path, embedded: Cluster, prefix: str, topics: list[str], http_port: int
-) -> None:
+def test_admin_port_in_use_is_told(on_embedded: OnEmbedded, http_port: int) -> None:
     """An admin port that is taken ends it with 2, the port and the key to set."""
-    file = write_config(tmp_path, bootstrap_servers=embedded.bootstrap_servers, prefix=prefix)
+    file = on_embedded(1)
     ended = run("run", "-c", str(file), OPEND_KAFKA__ADMIN__PORT=str(http_port))
     *_, last = ended.stderr.splitlines()
     assert ended.returncode == 2
