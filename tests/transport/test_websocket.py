@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,63 +18,10 @@ from opend_kafka.transport import websocket
 from opend_kafka.transport.websocket import WebSocketConnection, connect
 from tests.transport.authority import LOOPBACK, Authority
 from tests.transport.peers import PATIENCE_S
+from tests.transport.websocket_peers import hang_up, listening, peer, plainly
 
 #: Seconds; for what must not come about.
 SOON_S = 0.05
-
-
-# What stands in OpenD's place
-
-
-@asynccontextmanager
-async def listening(
-    handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-    tls: ssl.SSLContext | None = None,
-) -> AsyncIterator[int]:
-    """Serve HTTP on loopback; give the port."""
-    runner = web.ServerRunner(web.Server(handler), access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def peer(
-    tls: ssl.SSLContext | None = None, *, autoping: bool = True
-) -> AsyncIterator[tuple[int, asyncio.Queue[web.WebSocketResponse]]]:
-    """Serve WebSocket; give the port, and where each connection comes in."""
-    accepted: asyncio.Queue[web.WebSocketResponse] = asyncio.Queue()
-    done = asyncio.Event()
-
-    async def handle(request: web.BaseRequest) -> web.WebSocketResponse:
-        response = web.WebSocketResponse(autoping=autoping, timeout=0.1)
-        await response.prepare(request)
-        accepted.put_nowait(response)
-        await done.wait()
-        return response
-
-    async with listening(handle, tls) as port:
-        try:
-            yield port, accepted
-        finally:
-            done.set()
-
-
-async def plainly(
-    port: int, *, ping_interval_s: float = websocket.PING_INTERVAL_S
-) -> WebSocketConnection:
-    """Connect without TLS."""
-    return await connect(
-        "127.0.0.1",
-        port,
-        ssl=False,
-        ca_file=None,
-        timeout_s=PATIENCE_S,
-        ping_interval_s=ping_interval_s,
-    )
 
 
 Pair = tuple[WebSocketConnection, web.WebSocketResponse]
@@ -98,14 +44,6 @@ async def pair() -> AsyncIterator[Pair]:
         finally:
             hang_up(opend)  # nobody there would answer the closing handshake
             await connection.close()
-
-
-def hang_up(opend: web.WebSocketResponse) -> None:
-    """Cut the connection below the WebSocket."""
-    raw = opend.get_extra_info("socket")
-    if raw is not None:
-        with suppress(OSError):
-            raw.shutdown(socket.SHUT_RDWR)
 
 
 # Messages

@@ -1,4 +1,4 @@
-"""What every `Connection` does: one suite for the fake and for TCP."""
+"""What every `Connection` does: one suite for the fake, for TCP and for WebSocket."""
 
 from __future__ import annotations
 
