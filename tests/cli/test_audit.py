@@ -251,7 +251,7 @@ def test_table_is_for_people(invoke: Invoke, topics: Topics) -> None:
     assert [row[0] for row in rows] == ["HK.00700", "US.AAPL"]
     assert gap.startswith("HK.00700: 3 ticks missing between")
     assert gap.endswith("ANNOUNCED BY NOTHING")
-    assert lines[-1] == "Refuted: 1 gap of 1 security (3 ticks missing) announced by nothing."
+    assert lines[-1] == "Refuted: 1 gap of 1 security (ticks missing: 3) announced by nothing."
 
 
 def test_foreign_records_are_told_and_passed_over(invoke: Invoke, topics: Topics) -> None:

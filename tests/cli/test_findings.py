@@ -93,7 +93,7 @@ def test_summary_of_a_refutation() -> None:
     """How many gaps of how many securities stand unannounced."""
     refuted = _report(_security("1", SILENT, TOLD), _security("2"), verdict=Verdict.REFUTED)
     assert summary_of(refuted) == (
-        "Refuted: 1 gap of 1 security (2 ticks missing) announced by nothing."
+        "Refuted: 1 gap of 1 security (ticks missing: 2) announced by nothing."
     )
 
 

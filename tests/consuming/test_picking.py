@@ -102,6 +102,18 @@ def _with_field(field: dict[str, Any]) -> str:
         (["string", "null"], None),
         ({"type": "map", "values": "long"}, {"a": 1}),
         (["null", {"type": "record", "name": "x", "fields": []}], None),
+        (
+            [
+                "null",
+                {
+                    "type": "record",
+                    "name": "y",
+                    "fields": [{"name": "z", "type": ["null", "long"]}],
+                },
+            ],
+            {"z": None},
+        ),
+        (["null", "opend.Ticker"], None),
         ("boolean", True),
         ("float", 0.5),
         ("bytes", b"\xff"),
@@ -121,3 +133,14 @@ def test_picker_gives_none_for_a_field_that_the_schema_lacks() -> None:
     text = schemas.text("opend.Ticker")
     picker = FieldPicker(Decoder(lambda _: text), "opend.Ticker", ("sequence", "absent", "no.no"))
     assert picker.pick(confluent(1, "opend.Ticker", a_tick(7))) == [7, None, None]
+
+
+def test_picker_gives_fields_as_asked_for_whatever_the_schemas_order() -> None:
+    """A version with its fields in another order gives the same."""
+    schema = json.loads(schemas.text("opend.Ticker"))
+    schema["fields"].reverse()
+    text = json.dumps(schema)
+    out = BytesIO()
+    fastavro.schemaless_writer(out, schemas.parse(text), a_tick(7))
+    picker = FieldPicker(Decoder(lambda _: text), "opend.Ticker", ("market", "sequence"))
+    assert picker.pick(b"\0\0\0\0\x01" + out.getvalue()) == ["HK", 7]

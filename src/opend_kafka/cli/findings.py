@@ -68,7 +68,7 @@ def summary_of(report: Report) -> str:
     if silent:
         return (
             f"Refuted: {_number(len(gaps), 'gap')} of {_number(len(silent), 'security')} "
-            f"({_missing(gaps)} ticks missing) announced by nothing."
+            f"(ticks missing: {_missing(gaps)}) announced by nothing."
         )
     told = [gap for one in report.securities for gap in one.gaps]
     announced = f"; {_number(len(told), 'gap')} announced" if told else ""

@@ -20,13 +20,13 @@ from opend_kafka.errors import RecordUndecodable
 Plan = Callable[[bytes], list[Any]]
 
 # What stands in the bytes. Plain numbers: they are compared for every field of every record.
-_NUMBER, _KEPT_NUMBER, _KEPT_ENUM, _TEXT, _KEPT_TEXT, _FIXED, _OPTIONAL = range(7)
+_NUMBER, _FIXED, _TEXT, _KEPT_NUMBER, _KEPT_ENUM, _KEPT_TEXT = range(6)
+_KEPT = _KEPT_NUMBER  # and those after it
 
-_NUMBERS = ("int", "long", "enum")
-_TEXTS = ("string", "bytes")
 _SIZES = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 
-_Step = tuple[int, Any]
+#: May it be null, what stands there, and the bytes or symbols of that.
+_Step = tuple[bool, int, Any]
 
 
 class _TooRich(Exception):
@@ -66,74 +66,98 @@ class FieldPicker:
         if schema["name"] != self._schema:
             raise RecordUndecodable(f"the record is a {schema['name']}, no {self._schema}")
         try:
-            plan = _stepping(_steps(schema, set(self._fields), "", {}), len(self._fields))
-        except _TooRich:
+            walk = _Walk(self._fields)
+            plan = _stepping(walk.over_record(schema, ""))
+            if tuple(walk.kept) != self._fields:
+                # This version of the schema lacks one, or has them in another order.
+                raise _TooRich
+        except (_TooRich, RecursionError):
             plan = _through_fastavro(schema, self._fields)
         self._plans[id(schema)] = plan
         return plan
 
 
-def _steps(
-    record: dict[str, Any], wanted: set[str], path: str, named: dict[str, Any]
-) -> list[_Step]:
-    """Flatten a record's fields into steps over its bytes."""
-    named[record["name"]] = record
-    steps: list[_Step] = []
-    for field in record["fields"]:
-        name, kind = path + field["name"], field["type"]
-        if not isinstance(kind, list):
-            steps += _steps_over(kind, name, wanted, named)
-            continue
-        if len(kind) != 2 or kind[0] != "null":
-            raise _TooRich
-        optional = _steps_over(kind[1], name, wanted, named)
-        if len(optional) != 1:
-            raise _TooRich
-        steps += [(_OPTIONAL, None), *optional]
-    return steps
+class _Walk:
+    """Flattens a schema into steps over its bytes. `kept` are the wanted fields in its order."""
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self.kept: list[str] = []
+        self._wanted = frozenset(wanted)
+        self._named: dict[str, Any] = {}
+
+    def over_record(self, record: dict[str, Any], path: str) -> list[_Step]:
+        """Give the steps over all fields of a record."""
+        self._named[record["name"]] = record
+        steps: list[_Step] = []
+        for field in record["fields"]:
+            name, kind = path + field["name"], field["type"]
+            if not isinstance(kind, list):
+                steps += self._over(kind, name)
+            elif len(kind) == 2 and kind[0] == "null":
+                steps.append(self._over_optional(kind[1], name))
+            else:
+                raise _TooRich
+        return steps
+
+    def _over_optional(self, kind: Any, name: str) -> _Step:
+        steps = self._over(kind, name)
+        if len(steps) != 1 or steps[0][0]:
+            raise _TooRich  # an optional record
+        return True, *steps[0][1:]
+
+    def _over(self, kind: Any, name: str) -> list[_Step]:
+        full = self._named.get(kind, {"type": kind}) if isinstance(kind, str) else kind
+        if full["type"] == "record":
+            return self.over_record(full, f"{name}.")
+        if "name" in full:
+            self._named[full["name"]] = full
+        if name not in self._wanted:
+            return [_over_other(full["type"])]
+        self.kept.append(name)
+        return [_over_kept(full)]
 
 
-def _steps_over(kind: Any, name: str, wanted: set[str], named: dict[str, Any]) -> list[_Step]:
-    full = named.get(kind, {"type": kind}) if isinstance(kind, str) else kind
-    what, kept = full["type"], name in wanted
-    if what == "record":
-        return _steps(full, wanted, f"{name}.", named)
-    if "name" in full:
-        named[full["name"]] = full
-    if what == "enum" and kept:
-        return [(_KEPT_ENUM, full["symbols"])]
-    if what in _NUMBERS:
-        return [(_KEPT_NUMBER if kept else _NUMBER, None)]
-    if what in _TEXTS and not (kept and what == "bytes"):
-        return [(_KEPT_TEXT if kept else _TEXT, None)]
-    if what in _SIZES and not kept:
-        return [(_FIXED, _SIZES[what])]
+def _over_kept(kind: dict[str, Any]) -> _Step:
+    match kind["type"]:
+        case "int" | "long":
+            return False, _KEPT_NUMBER, None
+        case "enum":
+            return False, _KEPT_ENUM, kind["symbols"]
+        case "string":
+            return False, _KEPT_TEXT, None
     raise _TooRich
 
 
-def _stepping(steps: list[_Step], number: int) -> Plan:
+def _over_other(what: Any) -> _Step:
+    match what:
+        case "int" | "long" | "enum":
+            return False, _NUMBER, None
+        case "string" | "bytes":
+            return False, _TEXT, None
+        case "null" | "boolean" | "float" | "double":
+            return False, _FIXED, _SIZES[what]
+    raise _TooRich
+
+
+def _stepping(steps: list[_Step]) -> Plan:
     """Make the plan that walks over the bytes.
 
     It is one loop without calls: it runs for every field of every record.
     """
-    if sum(step in (_KEPT_NUMBER, _KEPT_ENUM, _KEPT_TEXT) for step, _ in steps) != number:
-        raise _TooRich  # a field is missing in this version of the schema
 
     def plan(data: bytes) -> list[Any]:
         picked: list[Any] = []
         at = 0
-        absent = False
-        for step, what in steps:
-            if absent:
-                absent = False
-                if step in (_KEPT_NUMBER, _KEPT_ENUM, _KEPT_TEXT):
-                    picked.append(None)
-            elif step == _NUMBER:
+        for optional, step, what in steps:
+            if optional:
+                at += 1
+                if data[at - 1] == 0:
+                    if step >= _KEPT:
+                        picked.append(None)
+                    continue
+            if step == _NUMBER:
                 while data[at] > 127:
                     at += 1
-                at += 1
-            elif step == _OPTIONAL:
-                absent = data[at] == 0
                 at += 1
             elif step == _FIXED:
                 at += what
