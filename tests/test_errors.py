@@ -38,6 +38,7 @@ EXAMPLES = (
     errors.TopicsFailed({"opend.ticker.HK.00700": "there is no such topic"}),
     errors.TopicUnreadable("opend.watermark", "not authorized", forbidden=True),
     errors.DeliveryFailed("opend.ticker.HK.00700", "message too large"),
+    errors.ProducerFailed("out of order sequence number", 3),
     errors.DrainFailed(3, 30.0),
     errors.RegistryUnreachable("http://localhost:8081", "timed out"),
     errors.SchemaRefused("opend.Ticker", "incompatible"),

@@ -17,6 +17,7 @@ CONTRACT = {
     "records_produced": ("opend_kafka_records_produced_total", ("subtype", "push_data_type")),
     "records_delivered": ("opend_kafka_records_delivered_total", ("subtype",)),
     "delivery_failures": ("opend_kafka_delivery_failures_total", ("subtype", "reason")),
+    "producer_restarts": ("opend_kafka_producer_restarts_total", ()),
     "dead_letters": ("opend_kafka_dead_letters_total", ("reason",)),
     "bytes_received": ("opend_kafka_bytes_received_total", ()),
     "bytes_produced": ("opend_kafka_bytes_produced_total", ()),

@@ -193,6 +193,27 @@ def test_failed_delivery_is_told(told: _Told) -> None:
     assert "opend.ticker.HK.00700" in (told.events[0].detail or "")
 
 
+def test_failed_delivery_names_the_record_where_it_is_known(told: _Told) -> None:
+    """The event is about the subscription, and says the sequence and librdkafka's name for it."""
+    error = DeliveryFailed("opend.ticker.HK.00700", "too large", code="MSG_SIZE_TOO_LARGE")
+    told.reporter.delivery_failed(error, TICKER, 17)
+    (event,) = told.events
+    assert (event.subscription, event.reason) == (TICKER, "MSG_SIZE_TOO_LARGE")
+    assert "sequence 17" in (event.detail or "")
+
+
+def test_restarted_producer_is_told(told: _Told) -> None:
+    """The event says why, and how many records go out again."""
+    with capture_logs() as lines:
+        told.reporter.producer_restarted("out of order", 12)
+    (event,) = told.events
+    assert event.kind is EventKind.PRODUCER_RESTARTED
+    assert "12 records" in (event.detail or "")
+    assert [(line["event"], line["cause"]) for line in lines] == [
+        ("producer_restarted", "out of order")
+    ]
+
+
 @pytest.mark.parametrize(
     ("subscription", "key"), [(None, None), (TICKER, {"market": "HK", "code": "00700"})]
 )

@@ -445,6 +445,58 @@ async def test_worker_follows_the_policy_for_what_kafka_refuses(prefix: str, pol
                     await _until(lambda: worker.delivered > 0, task)
 
 
+async def test_worker_names_the_tick_that_a_real_broker_refuses_and_goes_on(
+    apache: Cluster, prefix: str
+) -> None:
+    """With `continue`: the event has its security, reason and sequence; all the others land."""
+    sent = _Sent()
+    narrow = TopicSpec(f"{prefix}.ticker.HK.00700", config={"max.message.bytes": "100"})
+    ensure(apache.topics, [narrow], create=True)
+    async with _simulator(sent) as simulator:
+        policy = {
+            "bootstrap_servers": apache.bootstrap_servers,
+            "topic_prefix": prefix,
+            "on_delivery_failure": "continue",
+        }
+        config = _config(simulator.port, apache.bootstrap_servers, prefix, kafka=policy)
+        worker = Worker(config, topic_admin=apache.topics)
+        async with _running(worker) as task:
+            await _until(lambda: worker.status.session == "live", task)
+            simulator.advance(0.1)
+            refused = sent.sequences["HK.00700"]
+            await _until(lambda: worker.status.delivery_failures == len(refused) > 0, task)
+            await _until(lambda: worker.delivered == sent.records - len(refused), task)
+    events = await asyncio.to_thread(_events, apache.bootstrap_servers, prefix)
+    failed = [one for one in events if one["kind"] == "DELIVERY_FAILED"]
+    assert {(one["key"]["code"], one["subtype"], one["reason"]) for one in failed} == {
+        ("00700", "ticker", "MSG_SIZE_TOO_LARGE")
+    }
+    told = [one["detail"].rpartition(" (sequence ")[2].rstrip(")") for one in failed]
+    assert told == [str(sequence) for sequence in refused]
+
+
+async def test_worker_goes_on_where_its_producer_failed_for_good(prefix: str) -> None:
+    """A new producer delivers every tick in order; the events tell of it."""
+    sent = _Sent()
+    with EmbeddedKafka() as kafka:
+        async with _simulator(sent) as simulator:
+            config = _config(simulator.port, kafka.bootstrap_servers, prefix)
+            worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
+            async with _running(worker) as task:
+                await _until(lambda: worker.status.session == "live", task)
+                simulator.advance(0.1)
+                await _until(lambda: worker.delivered == sent.records, task)
+                kafka.inject_errors(ApiKey.PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
+                simulator.advance(0.5)
+                await _until(lambda: worker.delivered == sent.records, task)
+        by_topic = await asyncio.to_thread(_read, kafka.bootstrap_servers, prefix, sent.records)
+        events = await asyncio.to_thread(_events, kafka.bootstrap_servers, prefix)
+    for security in map(str, TRADED):
+        ticks = by_topic[f"{prefix}.ticker.{security}"]
+        assert [tick.fields["sequence"] for tick in ticks] == sent.sequences[security]
+    assert [one["kind"] for one in events].count("PRODUCER_RESTARTED") == 1
+
+
 async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) -> None:
     """Past max_buffered_bytes nothing more is read; when Kafka is back, all of it arrives."""
     sent = _Sent()

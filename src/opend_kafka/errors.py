@@ -29,6 +29,7 @@
     │   ├── TopicsFailed
     │   ├── TopicUnreadable
     │   ├── DeliveryFailed
+    │   ├── ProducerFailed
     │   ├── DrainFailed
     │   └── EmbeddedKafkaError
     ├── RegistryError               the schema registry
@@ -319,15 +320,54 @@ class TopicUnreadable(KafkaError):
 
 
 class DeliveryFailed(KafkaError):
-    """Kafka did not take a record, after all retries."""
+    """Kafka did not take a record, after all retries.
 
-    def __init__(self, topic: str, reason: str) -> None:
+    `subtype` is what the metrics call its topic, `code` librdkafka's name of the error; `key` and
+    `value` are the record's bytes.
+    """
+
+    _ADVICE: ClassVar[dict[str, str]] = {
+        "MSG_SIZE_TOO_LARGE": "raise the topic's max.message.bytes and message.max.bytes of "
+        "kafka.properties, or set batch.size there below the topic's limit, which batches meet too",
+        "TOPIC_AUTHORIZATION_FAILED": "allow the worker's user to WRITE to it",
+        "INVALID_RECORD": "see what its cleanup.policy and message.timestamp.* ask of a record",
+        "_MSG_TIMED_OUT": "see why Kafka takes nothing, or raise message.timeout.ms of "
+        "kafka.properties",
+        "_UNKNOWN_TOPIC": "it is gone; a new start of the worker makes it again",
+    }
+
+    def __init__(
+        self,
+        topic: str,
+        reason: str,
+        *,
+        code: str = "",
+        subtype: str = "",
+        key: bytes | None = None,
+        value: bytes = b"",
+    ) -> None:
         super().__init__(
             f"Kafka did not take a record for topic {topic}: {reason}; "
-            "kafka.on_delivery_failure: exit stops the worker here, so that nothing is lost unseen"
+            + self._ADVICE.get(code, "kafka.on_delivery_failure says whether the worker goes on")
         )
         self.topic = topic
         self.reason = reason
+        self.code = code
+        self.subtype = subtype
+        self.key = key
+        self.value = value
+
+
+class ProducerFailed(KafkaError):
+    """librdkafka's producer gave itself up, again and again. `records` were not acknowledged."""
+
+    def __init__(self, cause: str, records: int) -> None:
+        super().__init__(
+            f"Kafka's producer was made anew too often within a minute, at last because of: {cause}"
+            f"; {records} records may be missing; look at the brokers' logs and the user's ACLs"
+        )
+        self.cause = cause
+        self.records = records
 
 
 class DrainFailed(KafkaError):

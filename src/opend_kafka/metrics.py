@@ -33,6 +33,9 @@ class Metrics:
         self.delivery_failures = self._counter(
             "delivery_failures", "Records that Kafka did not take.", "subtype", "reason"
         )
+        self.producer_restarts = self._counter(
+            "producer_restarts", "Kafka producers that took the place of one that had failed."
+        )
         self.dead_letters = self._counter(
             "dead_letters", "Pushes, or records of them, that became dead letters.", "reason"
         )

@@ -202,11 +202,37 @@ class Reporter:
         log.info("backpressure_ended", seconds=round(seconds, 3))
         self._tell(EventKind.BACKPRESSURE_ENDED, detail=f"after {seconds:.3f} s")
 
-    def delivery_failed(self, error: DeliveryFailed) -> None:
-        """Tell that Kafka did not take a record."""
+    def delivery_failed(
+        self,
+        error: DeliveryFailed,
+        subscription: Subscription | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Tell that Kafka did not take a record, and which one where that is known."""
         self._status.delivery_failures += 1
-        log.error("delivery_failed", topic=error.topic, cause=error.reason)
-        self._tell(EventKind.DELIVERY_FAILED, reason="delivery_failed", detail=str(error))
+        log.error(
+            "delivery_failed",
+            topic=error.topic,
+            subscription=None if subscription is None else str(subscription),
+            sequence=sequence,
+            cause=error.reason,
+        )
+        of = "" if sequence is None else f" (sequence {sequence})"
+        self._tell(
+            EventKind.DELIVERY_FAILED,
+            reason=error.code or "delivery_failed",
+            detail=f"{error}{of}",
+            subscription=subscription,
+        )
+
+    def producer_restarted(self, cause: str, records: int) -> None:
+        """Tell that a new producer took the place of one that had given itself up."""
+        log.warning("producer_restarted", cause=cause, records_sent_again=records)
+        self._tell(
+            EventKind.PRODUCER_RESTARTED,
+            reason="producer_restarted",
+            detail=f"{records} records go out again, of which Kafka may have some: {cause}",
+        )
 
     def stopped(self) -> None:
         """Tell that the worker was asked to stop: nothing more is read."""

@@ -46,6 +46,7 @@ from opend_kafka.plan import (
     wire_format_of,
 )
 from opend_kafka.records import dead_letter, session_event, watermark
+from opend_kafka.records.identity import identify
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.records.watermark import Watermark
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
@@ -130,6 +131,8 @@ class Worker:
             | {self._watermark_topic: WATERMARKS},
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
+            # Not before its records went to a producer, and so not before the reporter stands.
+            on_restart=lambda cause, records: self._reporter.producer_restarted(cause, records),
         )
         table = await self._prepared(stop)
         if table is None:
@@ -349,7 +352,8 @@ class Worker:
     def _on_delivery_failure(self, error: DeliveryFailed) -> None:
         if error.topic != self._events_topic:
             # An event about an event that failed would only fail as well.
-            self._reporter.delivery_failed(error)
+            record = identify(error.subtype, error.key, error.value)
+            self._reporter.delivery_failed(error, *record)
         if self.config.kafka.on_delivery_failure == "exit" and not self._failure.done():
             self._failure.set_exception(error)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 from functools import partial
+from random import Random
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, Message, cimpl
 
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import ConfigurationError, DeliveryFailed
@@ -39,14 +41,17 @@ def _producer(
     bootstrap_servers: str,
     topic: str,
     failures: list[DeliveryFailed] | None = None,
+    restarts: list[tuple[str, int]] | None = None,
     **properties: str,
 ) -> RecordProducer:
+    made = restarts if restarts is not None else []
     return RecordProducer(
         bootstrap_servers,
         {key.replace("_", "."): value for key, value in properties.items()},
         topics={topic: "ticker"},
         metrics=Metrics("0"),
         on_failure=(failures if failures is not None else []).append,
+        on_restart=lambda cause, records: made.append((cause, records)),
     )
 
 
@@ -145,6 +150,119 @@ def test_produce_tells_of_each_record_how_it_ended(prefix: str) -> None:
         producer.produce(_route(topic), b"", 0, partial(ended.__setitem__, "refused"))
         producer.flush(ANSWER_S)
         assert ended["refused"] is False
+
+
+def test_produce_takes_records_from_within_a_report(embedded: Cluster, prefix: str) -> None:
+    """What hears of a record's end may produce the next one, though librdkafka's queue is full."""
+    topic = f"{prefix}.within"
+    ensure(embedded.topics, [TopicSpec(topic)], create=True)
+    producer = _producer(embedded.bootstrap_servers, topic, queue_buffering_max_messages="1")
+
+    def produce_two(_: bool) -> None:
+        for value in (b"second", b"third"):
+            producer.produce(_route(topic), value, 0)
+
+    producer.produce(_route(topic), b"first", 0, produce_two)
+    assert producer.flush(ANSWER_S) == 0
+    landed = [one.value() for one in _read(embedded.bootstrap_servers, topic, 3)]
+    assert landed == [b"first", b"second", b"third"]
+
+
+def test_produce_sends_again_in_order_after_a_fatal_error(prefix: str) -> None:
+    """The broker lost count of the sequence: a new producer delivers all that waits, in order."""
+    topic, values = f"{prefix}.fatal", [b"%d" % number for number in range(1000)]
+    restarts: list[tuple[str, int]] = []
+    with EmbeddedKafka() as kafka:
+        ensure(EmbeddedTopics(kafka), [TopicSpec(topic)], create=True)
+        producer = _producer(
+            kafka.bootstrap_servers, topic, restarts=restarts, batch_num_messages="10"
+        )
+        kafka.inject_errors(ApiKey.PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
+        for number, value in enumerate(values):
+            producer.produce(_route(topic), value, 1_700_000_000_000 + number)
+        assert producer.flush(ANSWER_S) == 0
+        messages = _read(kafka.bootstrap_servers, topic, len(values))
+    assert [message.value() for message in messages] == values
+    assert messages[0].timestamp()[1] == 1_700_000_000_000
+    ((cause, records),) = restarts
+    assert "out of order" in cause or "desynchronization" in cause
+    assert records == len(values)
+    assert (producer.delivered, producer.failed, producer.buffered_bytes) == (1000, 0, 0)
+
+
+def _make_fail_for_good(producer: RecordProducer) -> None:
+    """Have librdkafka raise a fatal error, by its own function for tests."""
+    fail = ctypes.CDLL(str(cimpl.__file__)).rd_kafka_test_fatal_error
+    fail.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_char_p]
+    # The first field of confluent-kafka's Handle, behind Python's own two.
+    handle = ctypes.c_void_p.from_address(id(producer._producer) + object.__basicsize__)
+    assert fail(handle, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER, b"for a test") == 0
+
+
+def test_produce_loses_nothing_and_keeps_order_where_producers_fail_in_the_midst(
+    cluster: Cluster, prefix: str
+) -> None:
+    """On a real broker too: all records, their first occurrences in order, through two failures."""
+    topic, values = f"{prefix}.midst", [b"%d" % number for number in range(6000)]
+    ensure(cluster.topics, [TopicSpec(topic)], create=True)
+    restarts: list[tuple[str, int]] = []
+    producer = _producer(
+        cluster.bootstrap_servers, topic, restarts=restarts, batch_num_messages="50", linger_ms="0"
+    )
+    told: dict[int, bool] = {}
+    for number, value in enumerate(values):
+        producer.produce(_route(topic), value, 0, partial(told.__setitem__, number))
+        producer.poll()
+        if number in (1500, 4500):
+            _make_fail_for_good(producer)
+    assert producer.flush(ANSWER_S) == 0
+    assert len(restarts) == 2
+    assert told == dict.fromkeys(range(len(values)), True)
+    assert (producer.delivered, producer.buffered_bytes) == (len(values), 0)
+    landed: dict[bytes | None, None] = {}
+    with TopicReader(cluster.bootstrap_servers, [topic]) as reader:
+        while values[-1] not in landed:
+            landed |= dict.fromkeys(one.value() for one in reader.read(ANSWER_S))
+    assert list(landed) == values
+
+
+@pytest.mark.parametrize(
+    ("code", "setting", "key", "value"),
+    [
+        # What lz4 cannot make small.
+        ("MSG_SIZE_TOO_LARGE", {"max.message.bytes": "1000"}, b"key", Random(1).randbytes(2000)),
+        ("INVALID_RECORD", {"cleanup.policy": "compact"}, None, b"a compacted topic wants a key"),
+    ],
+)
+def test_produce_goes_on_after_a_record_that_a_real_broker_refuses(
+    apache: Cluster,
+    prefix: str,
+    code: str,
+    setting: dict[str, str],
+    key: bytes | None,
+    value: bytes,
+) -> None:
+    """The failure names the error, the key and the value; the next record lands."""
+    topic = f"{prefix}.refuses"
+    ensure(apache.topics, [TopicSpec(topic, config=setting)], create=True)
+    failures: list[DeliveryFailed] = []
+    producer = _producer(apache.bootstrap_servers, topic, failures)
+    producer.produce(Route(topic, Subtype.TICKER, key, b""), value, 0)
+    assert producer.flush(ANSWER_S) == 0
+    producer.produce(_route(topic), b"good", 0)
+    assert producer.flush(ANSWER_S) == 0
+    assert [(one.code, one.key, one.value) for one in failures] == [(code, key, value)]
+    assert producer.delivered == 1
+
+
+def test_produce_fails_a_record_whose_time_is_up() -> None:
+    """The user's message.timeout.ms wins over a day; its end is a failure with a way out."""
+    failures: list[DeliveryFailed] = []
+    producer = _producer("127.0.0.1:1", "topic", failures, message_timeout_ms="50")
+    producer.produce(_route("topic"), b"value", 0)
+    producer.flush(ANSWER_S)
+    assert failures[0].code == "_MSG_TIMED_OUT"
+    assert "message.timeout.ms" in str(failures[0])
 
 
 def test_produce_survives_a_broker_that_goes_and_comes_back(prefix: str) -> None:

@@ -29,7 +29,30 @@ def test_producer_properties_let_the_user_win() -> None:
 
 def test_producer_properties_are_all_known_to_librdkafka() -> None:
     """Our defaults make a producer."""
-    assert len(Producer(producer_properties("127.0.0.1:1", {}))) == 0
+    Producer(producer_properties("127.0.0.1:1", {}))
+
+
+def test_producer_properties_outlast_an_outage_of_hours() -> None:
+    """Nothing is given up early, and brokers that are back are used soon."""
+    properties = producer_properties("kafka:9092", {})
+    assert properties["message.timeout.ms"] >= 12 * 3_600_000
+    assert properties["reconnect.backoff.max.ms"] <= 2_000
+    # A broker that waits for its replicas must be able to say so before it is given up.
+    assert properties["request.timeout.ms"] < properties["socket.timeout.ms"]
+
+
+@pytest.mark.parametrize("key", ["delivery.report.only.error", "transactional.id"])
+def test_producer_properties_refuse_what_would_stop_the_accounts(key: str) -> None:
+    """Some of librdkafka's properties are not the user's to set."""
+    with pytest.raises(ConfigurationError, match=rf"kafka\.properties: {key} cannot be set"):
+        producer_properties("kafka:9092", {key: "x"})
+
+
+def test_refusing_bad_properties_names_what_only_a_program_can_set() -> None:
+    """A callback cannot come from a file; it is no traceback."""
+    expected = r"^kafka\.properties: .*error_cb"
+    with pytest.raises(ConfigurationError, match=expected), refusing_bad_properties():
+        Producer(producer_properties("127.0.0.1:1", {"error_cb": "x"}))
 
 
 def test_admin_properties_keep_connection_and_security_only() -> None:

@@ -26,6 +26,28 @@ _PRODUCER = {
     # The worker bounds what waits (kafka.max_buffered_bytes); these must not come before it.
     "queue.buffering.max.messages": 0,
     "queue.buffering.max.kbytes": 2_147_483_647,
+    # Five minutes by default, after which an outage would cost records. Nothing has to be given up
+    # early: what waits is bounded. A day, because a broker forgets an idle producer after one
+    # (its producer.id.expiration.ms).
+    "message.timeout.ms": 86_400_000,
+    # 10 s by default: brokers that are back after a long outage are to be used soon.
+    "reconnect.backoff.max.ms": 1_000,
+    # 60 s, 30 s and 30 s by default: a broker that falls silent without closing its connection,
+    # as in a loss of power, holds up its partitions for so long. A broker that waits for its
+    # replicas answers within request.timeout.ms, which must be the smaller.
+    "socket.timeout.ms": 20_000,
+    "request.timeout.ms": 15_000,
+    "socket.connection.setup.timeout.ms": 10_000,
+    # Left as they are, all looked at: max.in.flight (5, the most with which order can be kept),
+    # retries (no end), retry.backoff.max.ms and topic.metadata.refresh.fast.interval.ms (100 ms
+    # up to 1 s, at which a new leader is asked for), enable.gapless.guarantee (off: a refused
+    # record would take all that wait behind it down with it, where its loss is told as it is).
+}
+
+#: What our own accounts stand on; a user's property cannot change it.
+_RESERVED = {
+    "delivery.report.only.error": "every record's report is waited for",
+    "transactional.id": "the worker makes no transactions, and would send nothing",
 }
 
 #: Properties of producers that an admin client or a consumer would complain about.
@@ -49,7 +71,14 @@ _PRODUCER_ONLY = (
 
 
 def producer_properties(bootstrap_servers: str, user: dict[str, str]) -> dict[str, Any]:
-    """Give a producer's configuration; the user's properties win."""
+    """Give a producer's configuration; the user's properties win.
+
+    Raises:
+        ConfigurationError: one of them would stop the worker's own accounts.
+    """
+    for key, reason in _RESERVED.items():
+        if key in user:
+            raise ConfigurationError(f"kafka.properties: {key} cannot be set: {reason}")
     return _common(bootstrap_servers) | _PRODUCER | user
 
 
@@ -79,3 +108,5 @@ def refusing_bad_properties() -> Iterator[None]:
         yield
     except KafkaException as error:
         raise ConfigurationError(f"kafka.properties: {error.args[0].str()}") from None
+    except TypeError as error:  # a property that only a program can set, such as error_cb
+        raise ConfigurationError(f"kafka.properties: {error}") from None
