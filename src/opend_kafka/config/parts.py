@@ -1,19 +1,10 @@
-"""The configuration: one YAML file, the environment over it, checked strictly.
-
-Every key is in `docs/configuration.md`. `OPEND_KAFKA__KAFKA__BOOTSTRAP_SERVERS` in the environment
-is `kafka.bootstrap_servers` in the file, and wins.
-"""
+"""What can be configured: the parts, their defaults, and what they refuse."""
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -21,25 +12,15 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     model_validator,
 )
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
 
-from opend_kafka.errors import ConfigurationError, KeyUnusable, system_words
+from opend_kafka.errors import KeyUnusable, system_words
 from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
 from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
 from opend_kafka.records.kinds import SUBTYPES
-
-ENV_PREFIX = "OPEND_KAFKA__"
 
 
 def _no_boolean(value: Any) -> Any:
@@ -124,7 +105,7 @@ class WebSocket(_Part):
             return self.key_file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise KeyUnusable(
-                f"opend.websocket.key_file: {self.key_file}: {_cause(error)}"
+                f"opend.websocket.key_file: {self.key_file}: {why_unreadable(error)}"
             ) from None
 
 
@@ -322,207 +303,6 @@ class Config(_Part):
         return [one for entry in self.subscriptions for one in entry.subscriptions()]
 
 
-class _Sources(Config, BaseSettings):
-    """The same, from arguments and the environment."""
-
-    model_config = SettingsConfigDict(
-        extra="forbid",
-        frozen=True,
-        env_prefix=ENV_PREFIX,
-        env_nested_delimiter="__",
-        env_parse_none_str="null",
-        nested_model_default_partial_update=True,
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, whose content is given as arguments."""
-        return env_settings, init_settings
-
-
-#: Keys that are part of the contract and come with a later version.
-_LATER = {
-    ("scale",),
-}
-
-#: Names under `properties` whose values are never shown.
-_SECRET = re.compile(r"password|secret|token|jaas|user\.info|private|\.pem$|oauthbearer\.config")
-
-_Path = tuple[str | int, ...]
-
-
-def load(path: Path) -> Config:
-    """Read the file and the environment.
-
-    Raises:
-        ConfigurationError: what is wrong, one line a fault, each with its key and its line.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {_cause(error)}") from None
-    return parse(text, origin=str(path))
-
-
-def parse(text: str, *, origin: str = "configuration") -> Config:
-    """As `load`, from the file's text. `origin` names it in errors."""
-    lines: dict[_Path, int] = {}
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        for key_path, line in _lines(root, ()):
-            if key_path in lines:
-                raise ConfigurationError(
-                    f"{origin}:{line}: {_dotted(key_path)}: stands here a second time "
-                    f"(first in line {lines[key_path]}); keep one"
-                )
-            lines[key_path] = line
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"{origin}: no valid YAML: {_yaml_cause(error)}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{origin}: no valid YAML: it is nested without end") from None
-    except ValueError as error:
-        # PyYAML's own constructors: 2024-13-45 is a date to it, and 0x_ a number.
-        raise ConfigurationError(f"{origin}: no valid YAML: {error}") from None
-    if content is None:
-        content = {}
-    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
-        raise ConfigurationError(f"{origin}: the file is no mapping of keys to values")
-    for key in content:
-        # BaseSettings takes these as its own arguments: _env_file, _cli_parse_args.
-        if key.startswith("_"):
-            raise ConfigurationError(f"{origin}:{lines[(key,)]}: {key}: unknown key")
-    unknown = _unknown_variables()
-    if unknown:
-        raise ConfigurationError(f"environment: {unknown[0]}: no such key in the configuration")
-    try:
-        return _Sources(**content)
-    except SettingsError as error:
-        raise ConfigurationError(
-            f"environment: {_no_json() or error}: no valid JSON; write lists and maps as JSON"
-        ) from None
-    except ValidationError as error:
-        faults = (_fault(fault, origin, lines) for fault in error.errors())
-        raise ConfigurationError("\n".join(faults)) from None
-
-
-def effective(config: Config) -> str:
-    """Give the values in force as YAML, secrets masked."""
-    shown: dict[str, Any] = config.model_dump(mode="json")
-    for entry, model in zip(shown["subscriptions"], config.subscriptions, strict=True):
-        entry["securities"] = [str(security) for security in model.securities]
-        entry["session"] = model.session.name.lower() if model.session else None
-    for part in ("kafka", "schema_registry"):
-        properties = shown[part]["properties"]
-        shown[part]["properties"] = {
-            key: "********" if _SECRET.search(key) else value for key, value in properties.items()
-        }
-    if url := shown["schema_registry"]["url"]:
-        shown["schema_registry"]["url"] = re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:********@", url)
-    text: str = yaml.safe_dump(shown, sort_keys=False)
-    return text
-
-
-def _lines(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
-    """Yield the line, from 1, at which each key and each element stands."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue  # the constructor refuses it, with its line
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines(value, (*path, index))
-
-
-def _fault(fault: Any, origin: str, lines: dict[_Path, int]) -> str:
-    """Say one fault in a line: where, which key, what to do."""
-    path: _Path = tuple(fault["loc"])
-    key = _dotted(path)
-    if fault["type"] == "extra_forbidden":
-        message = (
-            "this key is not in this version yet; remove it" if path in _LATER else "unknown key"
-        )
-    elif fault["type"] == "missing":
-        message = "this key is required"
-    else:
-        message = fault["msg"].removeprefix("Value error, ")
-    if (variable := _variable_of(path)) is not None:
-        within = "" if "__".join(map(str, path)).upper() in variable else f"{key}: "
-        return f"environment: {variable}: {within}{message}"
-    known = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
-    return f"{origin}:{known}: {key + ': ' if key else ''}{message}"
-
-
-def _variable_of(path: _Path) -> str | None:
-    """Give the variable that a fault came from: its own, one above it as JSON, or one below it."""
-    ours = {name.upper(): name for name in os.environ if name.upper().startswith(ENV_PREFIX)}
-    for end in range(len(path), 0, -1):
-        variable = ENV_PREFIX + "__".join(str(part) for part in path[:end]).upper()
-        if variable in ours and (end == len(path) or _holds(ours[variable], path[end:])):
-            return ours[variable]
-    below = ENV_PREFIX + "__".join(str(part) for part in path).upper() + "__"
-    return next(
-        (name for key, name in sorted(ours.items()) if path and key.startswith(below)), None
-    )
-
-
-def _holds(variable: str, path: _Path) -> bool:
-    """Say whether a variable's JSON has something at a path."""
-    try:
-        value = json.loads(os.environ[variable])
-        for part in path:
-            value = value[part]
-    except (ValueError, LookupError, TypeError):
-        return False
-    return True
-
-
-def _no_json() -> str | None:
-    """Give the variable that pydantic-settings could not read; it names only the part."""
-    source = EnvSettingsSource(_Sources)
-    for name in sorted(os.environ):
-        if name.upper().startswith(ENV_PREFIX):
-            source.env_vars = {name.lower(): os.environ[name]}
-            try:
-                source()
-            except SettingsError:
-                return name
-    return None
-
-
-def _dotted(path: _Path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
-
-
-def _unknown_variables() -> list[str]:
-    """Give the variables under our prefix whose first part is no key: mostly misspelt ones."""
-    known = {name.upper() for name in Config.model_fields}
-    return sorted(
-        name
-        for name in os.environ
-        if name.startswith(ENV_PREFIX)
-        and name.removeprefix(ENV_PREFIX).split("__")[0].upper() not in known
-    )
-
-
-def _cause(error: OSError | UnicodeDecodeError) -> str:
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Say why a file has no text for us."""
     return system_words(error) if isinstance(error, OSError) else "it is not UTF-8"
-
-
-def _yaml_cause(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    where = f"line {mark.line + 1}: " if mark else ""
-    return where + str(getattr(error, "problem", None) or error)

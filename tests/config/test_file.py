@@ -1,4 +1,4 @@
-"""The configuration: what loads, what is refused, and how the refusal reads."""
+"""The file: what loads, what is refused, how the refusal reads, and what is shown."""
 
 from __future__ import annotations
 
@@ -15,74 +15,7 @@ from hypothesis import strategies as st
 
 from opend_kafka.config import Config, effective, load, parse
 from opend_kafka.errors import ConfigurationError
-from opend_kafka.opend.securities import Security
-from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
-
-#: The contract's example, without the keys that come with later versions.
-EXAMPLE = """\
-opend:
-  host: 127.0.0.1
-  port: 11111
-  transport: tcp
-  encryption: none
-  rsa_private_key_file: null
-  push_format: protobuf
-  request_timeout_s: 12
-  reconnect: {initial_s: 0.5, max_s: 30}
-subscriptions:
-  - securities: [HK.00700, US.AAPL]
-    subtypes: [ticker, order-book]
-    session: null
-    first_push: true
-    order_book_detail: false
-kafka:
-  bootstrap_servers: localhost:9092
-  properties: {}
-  topic_prefix: opend
-  topic_layout: subtype_security
-  topics: {create: true, partitions: 1, replication_factor: -1, config: {}}
-  record_timestamp: ingest
-  max_buffered_bytes: 268435456
-  on_delivery_failure: exit
-schema_registry:
-  url: http://localhost:8081
-  auto_register: true
-  subject_name_strategy: record
-  properties: {}
-admin: {host: 127.0.0.1, port: 8080}
-log: {level: info, format: auto}
-"""
-
-#: One line: what every configuration must have.
-WANTED = "subscriptions: [{securities: [HK.00700], subtypes: [ticker]}]\n"
-
-
-def _refusal(text: str) -> str:
-    with pytest.raises(ConfigurationError) as refused:
-        parse(text, origin="config.yaml")
-    return str(refused.value)
-
-
-def test_example_of_the_contract_names_the_defaults() -> None:
-    """A file with only the subscriptions means what the contract's example spells out."""
-    example = yaml.safe_load(EXAMPLE)
-    short = yaml.safe_dump({"subscriptions": example["subscriptions"]})
-    assert parse(EXAMPLE) == parse(short)
-
-
-def test_wanted_gives_every_security_with_every_subtype() -> None:
-    """An entry stands for each of its securities with each of its subtypes, in the file's order."""
-    config = parse(
-        "subscriptions: [{securities: [HK.00700, US.AAPL], subtypes: [ticker, order-book],"
-        " session: all, first_push: false, order_book_detail: true}]"
-    )
-    tencent, apple = Security("HK", "00700"), Security("US", "AAPL")
-    assert config.wanted() == [
-        Subscription(tencent, Subtype.TICKER, Terms(first_push=False)),
-        Subscription(tencent, Subtype.ORDER_BOOK, Terms(first_push=False, order_book_detail=True)),
-        Subscription(apple, Subtype.TICKER, Terms(False, TradingSession.ALL)),
-        Subscription(apple, Subtype.ORDER_BOOK, Terms(first_push=False, order_book_detail=True)),
-    ]
+from tests.config.samples import EXAMPLE, WANTED, refusal
 
 
 def test_load_reads_a_file(tmp_path: Path) -> None:
@@ -212,13 +145,13 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
 )
 def test_refusal_names_file_line_and_key(text: str, expected: str) -> None:
     """What cannot be used is refused with its file, its line, its key and what to do."""
-    assert _refusal(text).startswith(expected)
+    assert refusal(text).startswith(expected)
 
 
 def test_refusal_names_every_fault() -> None:
     """Two faults give two lines, so that one look at the file mends both."""
     text = WANTED + "opend: {port: 65536}\nkafka:\n  topic_prefix: a b\n"
-    assert [line.split(": ")[:2] for line in _refusal(text).splitlines()] == [
+    assert [line.split(": ")[:2] for line in refusal(text).splitlines()] == [
         ["config.yaml:2", "opend.port"],
         ["config.yaml:4", "kafka.topic_prefix"],
     ]
@@ -228,19 +161,8 @@ def test_refusal_names_every_fault() -> None:
 def test_refusal_of_a_property_is_one_line(value: str) -> None:
     """A property that is no text, number or boolean is one fault, not one for each type."""
     text = WANTED + f"kafka:\n  properties:\n    sasl.password: {value}\n"
-    (line,) = _refusal(text).splitlines()
+    (line,) = refusal(text).splitlines()
     assert line.startswith("config.yaml:4: kafka.properties.sasl.password: ")
-
-
-def test_refusal_says_that_reconnect_cannot_begin_above_its_end() -> None:
-    """A first delay above the longest one is an impossible combination."""
-    refusal = _refusal(WANTED + "opend:\n  reconnect: {initial_s: 50, max_s: 3}\n")
-    assert refusal.startswith("config.yaml:3: opend.reconnect")
-
-
-def test_refusal_says_that_a_boolean_is_no_number() -> None:
-    """`port: yes` is a wrong type, not port 1."""
-    assert _refusal(WANTED + "opend: {port: yes}\n").startswith("config.yaml:2: opend.port: ")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +180,7 @@ def test_refusal_says_that_a_boolean_is_no_number() -> None:
 )
 def test_parse_refuses_odd_yaml(text: str) -> None:
     """YAML that only a program would write is refused as any other, without a traceback."""
-    assert _refusal(text).startswith("config.yaml:")
+    assert refusal(text).startswith("config.yaml:")
 
 
 def test_load_names_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -276,73 +198,6 @@ def test_load_refuses_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         load(path)
     assert str(refused.value) == f"{path} cannot be read: it is not UTF-8"
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "path", "expected"),
-    [
-        ("OPEND_KAFKA__KAFKA__BOOTSTRAP_SERVERS", "k:1", "kafka.bootstrap_servers", "k:1"),
-        ("OPEND_KAFKA__OPEND__RECONNECT__MAX_S", "9", "opend.reconnect.max_s", 9),
-        ("OPEND_KAFKA__KAFKA__TOPICS__CREATE", "false", "kafka.topics.create", False),
-        ("OPEND_KAFKA__SCHEMA_REGISTRY__URL", "null", "schema_registry.url", None),
-        (
-            "OPEND_KAFKA__KAFKA__PROPERTIES",
-            '{"linger.ms": 7}',
-            "kafka.properties",
-            {"linger.ms": 7, "acks": "all"},
-        ),
-    ],
-)
-def test_environment_wins_over_the_file(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, path: str, expected: object
-) -> None:
-    """A variable replaces the file's value of its key, and leaves the neighbours as they are."""
-    monkeypatch.setenv(variable, value)
-    config: Any = parse(
-        WANTED
-        + "opend: {reconnect: {max_s: 8}}\nschema_registry: {url: http://r:1}\n"
-        + "kafka: {bootstrap_servers: f:1, topics: {create: true, partitions: 3},"
-        + " properties: {linger.ms: 5, acks: all}}\n"
-    )
-    value_in_force = config
-    for part in path.split("."):
-        value_in_force = getattr(value_in_force, part)
-    assert (value_in_force, config.kafka.topics.partitions) == (expected, 3)
-
-
-def test_environment_gives_lists_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The subscriptions come from one variable, as a JSON list."""
-    monkeypatch.setenv(
-        "OPEND_KAFKA__SUBSCRIPTIONS", '[{"securities": ["US.AAPL"], "subtypes": ["order-book"]}]'
-    )
-    assert [str(one) for one in parse(WANTED).wanted()] == ["order-book of US.AAPL"]
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        pytest.param("OPEND_KAFKA__OPEN__PORT", "1", id="unknown part"),
-        pytest.param("OPEND_KAFKA__OPEND__PROT", "1", id="unknown key"),
-        pytest.param("OPEND_KAFKA__OPEND__PORT", "eleven", id="wrong type"),
-        pytest.param("OPEND_KAFKA__KAFKA__RECORD_TIMESTAMP", "event", id="later value"),
-        pytest.param("OPEND_KAFKA__SCALE__GROUP", "g", id="later key"),
-        pytest.param("OPEND_KAFKA__SUBSCRIPTIONS", "[{", id="no JSON"),
-        pytest.param("OPEND_KAFKA__KAFKA__PROPERTIES", "linger.ms=5", id="no JSON inside"),
-        pytest.param(
-            "OPEND_KAFKA__SUBSCRIPTIONS",
-            '[{"securities": ["XX.1"], "subtypes": ["ticker"]}]',
-            id="fault inside JSON",
-        ),
-        pytest.param("OPEND_KAFKA__OPEND", '{"port": "eleven"}', id="fault in a part as JSON"),
-        pytest.param("OPEND_KAFKA__SUBSCRIPTIONS__0__SESSION", "all", id="element of a list"),
-    ],
-)
-def test_refusal_names_the_variable(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    """A fault that came from the environment is told with the variable, not with the file."""
-    monkeypatch.setenv(variable, value)
-    assert _refusal(WANTED).startswith(f"environment: {variable}: ")
 
 
 #: In capitals: Hypothesis also tries words of the code, such as `subscriptions`.
