@@ -13,6 +13,7 @@ from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.opend import session, staleness
+from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import Fault, MarketClosed, NotReady, Stall
 from opend_kafka.simulator.market import Market
@@ -72,7 +73,7 @@ async def on_stage(
     monkeypatch.setattr(staleness, "LOOK_S", 0.02)
     monkeypatch.setattr(staleness, "STALE_AFTER_S", 0.3)
     monkeypatch.setattr(staleness, "HABIT_LOOKS", 5)
-    monkeypatch.setattr(staleness, "FIRST_PUSH_S", 0.05)
+    monkeypatch.setattr(staleness, "FIRST_PUSH_S", 0.3)
     monkeypatch.setattr(session, "STATE_INTERVAL_S", 0.1)
     monkeypatch.setattr(session, "CHECK_INTERVAL_S", 0.1)
     market = Market(TRADED, seed=1, rate=1000, start_us=START_US)
@@ -136,13 +137,14 @@ async def test_stream_that_subscribing_does_not_wake_is_told_once(
 ) -> None:
     """However often it is subscribed again, it is one episode."""
     asked: list[Any] = []
+    resubscribe = Reconciler.resubscribe
+
+    def counting_resubscribe(*asking: Any) -> None:
+        asked.append(asking)
+        resubscribe(*asking)
+
+    monkeypatch.setattr(Reconciler, "resubscribe", counting_resubscribe)
     async with on_stage(embedded, prefix, monkeypatch) as stage:
-        resubscribe = stage.worker._reconciler.resubscribe
-        monkeypatch.setattr(
-            stage.worker._reconciler,
-            "resubscribe",
-            lambda *args: (asked.append(args), resubscribe(*args)),
-        )
         stage.begin(Stall(security=TENCENT, duration_s=EVER_S))
         await stage.until(lambda: len(asked) == 2)
         assert stage.status.stale == ["ticker of HK.00700"]
@@ -172,9 +174,10 @@ async def test_login_lost_without_a_notice_is_noticed(
     """The worker asks; once OpenD is ready again, all is subscribed anew on the same link."""
     async with on_stage(embedded, prefix, monkeypatch) as stage:
         conn_id = stage.status.conn_id
-        stage.begin(NotReady(duration_s=0.5))
+        stage.begin(NotReady(duration_s=5))
         await stage.until(lambda: stage.status.session == "degraded")
         assert stage.status.standing == set()
+        stage.simulator.advance(5)
         await stage.until(lambda: stage.status.session == "live")
         assert (stage.status.conn_id, len(stage.status.standing)) == (conn_id, len(TRADED))
     told = await asyncio.to_thread(events, embedded, prefix, "NOT_READY", "LIVE", "LINK_DOWN")

@@ -108,6 +108,7 @@ class Pipeline:
         for index, row in enumerate(rows):
             try:
                 route = self._route(row)
+                self._heard((row.subtype, row.market_number, row.code))
                 value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
             except PushRejected as error:
                 rejected.setdefault(error.reason, (error, {}))[1][index] = row
@@ -118,11 +119,9 @@ class Pipeline:
             self._reject(push, first, among)
 
     def _route(self, row: Row) -> Route:
-        stream = row.subtype, row.market_number, row.code
-        route = self._routes.get(stream)
+        route = self._routes.get((row.subtype, row.market_number, row.code))
         if route is None:
             raise NotSubscribed(row.subtype, f"{market_name(row.market_number)}.{row.code}")
-        self._heard(stream)
         return route
 
     def _reject(
