@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DeadLetterPublisher
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.producer import RecordProducer
@@ -33,9 +34,9 @@ from opend_kafka.opend.events import Push
 from opend_kafka.opend.frames import Frame, FrameReader, encode
 from opend_kafka.opend.messages import ProtoId, decode_push
 from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
-from opend_kafka.opend.securities import Security
+from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.opend.subscriptions import Subscription, Subtype
-from opend_kafka.pipeline import Pipeline
+from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.records.ticker import TICKER
@@ -106,7 +107,12 @@ def _worker(kafka: EmbeddedKafka, load: Load) -> None:
         producer, "dead-letter", b"", metrics, worker="", now_us=lambda: _START_US
     )
     pipeline = Pipeline(
-        load.table, producer, metrics, dead_letters=letters, now_us=lambda: _START_US
+        load.table,
+        producer,
+        metrics,
+        dead_letters=letters,
+        now_us=lambda: _START_US,
+        tracker=_open_tracker(producer, load.table),
     )
     reader = FrameReader()
     for data in load.frames:
@@ -114,6 +120,26 @@ def _worker(kafka: EmbeddedKafka, load: Load) -> None:
             pipeline.push(Push(1, frame.proto_id, frame.serial, frame.body))
         producer.poll()
     producer.flush(60)
+
+
+def _open_tracker(producer: RecordProducer, table: Routes) -> Tracker[Record]:
+    """Give a tracker that follows every ticker, past its first look at OpenD's list."""
+    tracker: Tracker[Record] = Tracker(
+        emit=lambda record, on_delivered: producer.produce(*record, on_delivered),
+        publish=lambda watermark, on_delivered: on_delivered(True),
+        on_gap=lambda gap: None,
+        watermarks={},
+        worker="",
+        clock=time.monotonic,
+        now_us=lambda: _START_US,
+    )
+    securities = [Security(market_name(number), code) for _, number, code in table]
+    tracker.watch(securities)
+    tracker.subscribed(securities)
+    while asked := tracker.asks():
+        for security in asked:
+            tracker.replied(security, (), lambda sequence: None)
+    return tracker
 
 
 def _producer(kafka: EmbeddedKafka, table: Routes) -> RecordProducer:

@@ -10,7 +10,7 @@ import pytest
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import ChecksumWrong, DeliveryFailed, MessageMalformed, NotSubscribed
-from opend_kafka.kafka.producer import RecordProducer
+from opend_kafka.kafka.producer import OnDelivered, RecordProducer
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import Route
 from opend_kafka.kafka.topics import TopicSpec
@@ -46,7 +46,9 @@ class _Taken:
             **options,
         )
 
-    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+    def produce(
+        self, route: Route, value: bytes, timestamp_ms: int, on_delivered: OnDelivered | None = None
+    ) -> None:
         self.records.append((route, value, timestamp_ms))
 
     def fields(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,23 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from opend_kafka import schemas
+from opend_kafka.continuity.gap import Gap
+from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DeadLetterPublisher
 from opend_kafka.kafka.routing import Route, routes, topic_names
 from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import Push
+from opend_kafka.opend.events import Push, Reply
 from opend_kafka.opend.frames import BodyFormat, FrameReader
 from opend_kafka.opend.messages import ProtoId
-from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
+from opend_kafka.opend.pb import Qot_GetTicker_pb2, Qot_UpdateTicker_pb2
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype
-from opend_kafka.pipeline import Pipeline
+from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.records.dead_letter import DeadLetter
 from opend_kafka.records.kinds import schema_of
+from tests.trackers import tracker
 
+HK = Security("HK", "00700")
 VECTORS = {
     vector["name"]: vector
     for vector in json.loads(Path(__file__).with_name("data").joinpath("frames.json").read_text())[
@@ -44,8 +49,16 @@ class _Kept:
         self.records: list[tuple[Route, bytes, int]] = []
         self.letters: list[DeadLetter] = []
         self.heard: set[tuple[str, int, str]] = set()
+        self.gaps: list[Gap] = []
+        self.tracker: Tracker[Record]
 
-    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+    def produce(
+        self,
+        route: Route,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: Callable[[bool], None] | None = None,
+    ) -> None:
         if route.topic != "opend.dead-letter":
             self.records.append((route, value, timestamp_ms))
 
@@ -56,7 +69,9 @@ class _Kept:
         )
 
 
-def _pipeline(*wanted: tuple[str, Subtype]) -> tuple[Pipeline, _Kept, Metrics]:
+def _pipeline(
+    *wanted: tuple[str, Subtype], followed: bool = False
+) -> tuple[Pipeline, _Kept, Metrics]:
     subscriptions = [Subscription(Security.parse(code), subtype) for code, subtype in wanted]
     table = routes(
         topic_names(subscriptions, prefix="opend", layout="subtype_security"),
@@ -73,12 +88,15 @@ def _pipeline(*wanted: tuple[str, Subtype]) -> tuple[Pipeline, _Kept, Metrics]:
         now_us=lambda: NOW_US,
         on_letter=sink.letters.append,
     )
+    securities = [one.security for one in subscriptions if followed]
+    sink.tracker = tracker(sink, securities, on_gap=sink.gaps.append)
     pipeline = Pipeline(
         table,
         sink,
         metrics,
         dead_letters=letters,
         now_us=lambda: NOW_US,
+        tracker=sink.tracker,
         heard=sink.heard.add,
     )
     return pipeline, sink, metrics
@@ -278,3 +296,95 @@ def test_half_a_character_in_json_is_a_dead_letter(text: str) -> None:
             push = Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, body.encode(), BodyFormat.JSON)
             pipeline.push(push)
     assert len(sink.letters) == 3
+
+
+@pytest.fixture
+def followed() -> tuple[Pipeline, _Kept]:
+    """Give a pipeline whose one ticker is followed for gaps."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER), followed=True)
+    return pipeline, sink
+
+
+def _listed(*names: str) -> Reply:
+    """Give OpenD's latest ticks: those of the vectors, as Qot_GetTicker answers."""
+    s2c = Qot_GetTicker_pb2.S2C()
+    for name in names:
+        response = Qot_UpdateTicker_pb2.Response.FromString(_push(name).body)
+        s2c.security.CopyFrom(response.s2c.security)
+        s2c.tickerList.extend(response.s2c.tickerList)
+    return Reply(CONN_ID, 99, s2c)
+
+
+def _spoilt(body: bytes) -> bytes:
+    """Make the text of the first time in it that is 10:33:48 no text."""
+    return body.replace(b"10:33:48", b"10:33:\xff\xff", 1)
+
+
+def _sequences(sink: _Kept) -> list[tuple[int, str]]:
+    fields = [sink.fields(index) for index in range(len(sink.records))]
+    return [(one["sequence"] & 0xFFFF, one["provenance"]["origin"]) for one in fields]
+
+
+def test_tick_that_opend_lists_and_did_not_push_is_produced_in_its_place(
+    followed: tuple[Pipeline, _Kept],
+) -> None:
+    """A replay makes the pipeline wait for OpenD's list; what is missing goes before it."""
+    pipeline, sink = followed
+    pipeline.push(_push("ticker_cache_hk"))
+    pipeline.push(_push("ticker_bydisconn_three"))
+    assert sink.tracker.asks() == [HK]
+    pipeline.repair(HK, _listed("ticker_cache_hk", "ticker_realtime_hk", "ticker_bydisconn_three"))
+    assert _sequences(sink) == [
+        (5867, "PUSH"), (5868, "REPAIR"), (5869, "PUSH"), (5870, "PUSH"), (5871, "PUSH"),
+    ]  # fmt: skip
+    assert [(gap.repaired, gap.missing) for gap in sink.gaps] == [(1, 0)]
+
+
+def test_repaired_tick_says_which_answer_it_came_in(followed: tuple[Pipeline, _Kept]) -> None:
+    """Its provenance is the reply's: connection, serial, and its place in the list."""
+    pipeline, sink = followed
+    pipeline.push(_push("ticker_cache_hk"))
+    pipeline.push(_push("ticker_bydisconn_three"))
+    sink.tracker.asks()
+    pipeline.repair(HK, _listed("ticker_cache_hk", "ticker_realtime_hk", "ticker_bydisconn_three"))
+    provenance = sink.fields(1)["provenance"]
+    assert (provenance["conn_id"], provenance["push_serial"]) == (CONN_ID, 99)
+    assert provenance["push_index"] == 1
+
+
+def test_push_that_cannot_be_read_makes_every_ticker_ask(
+    followed: tuple[Pipeline, _Kept],
+) -> None:
+    """Whose ticks were in it, nobody knows."""
+    pipeline, sink = followed
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 5, b"\xff"))
+    assert sink.tracker.asks() == [HK]
+
+
+def test_tick_among_the_dead_letters_is_not_missing(followed: tuple[Pipeline, _Kept]) -> None:
+    """It has been accounted for: OpenD's list does not bring it back."""
+    pipeline, sink = followed
+    pipeline.push(_push("ticker_cache_hk"))
+    push = _push("ticker_realtime_hk")
+    pipeline.push(Push(push.conn_id, push.proto_id, push.serial, _spoilt(push.body)))
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 5, b"\xff"))
+    sink.tracker.asks()
+    pipeline.repair(HK, _listed("ticker_cache_hk", "ticker_realtime_hk"))
+    assert _sequences(sink) == [(5867, "PUSH")]
+    assert not sink.gaps
+
+
+def test_listed_tick_that_cannot_be_mapped_is_a_dead_letter(
+    followed: tuple[Pipeline, _Kept],
+) -> None:
+    """With the whole answer as its body."""
+    pipeline, sink = followed
+    pipeline.push(_push("ticker_cache_hk"))
+    pipeline.push(_push("ticker_bydisconn_three"))
+    sink.tracker.asks()
+    reply = _listed("ticker_cache_hk", "ticker_realtime_hk", "ticker_bydisconn_three")
+    spoilt = Qot_GetTicker_pb2.S2C.FromString(_spoilt(reply.s2c.SerializeToString()))
+    pipeline.repair(HK, reply._replace(s2c=spoilt))
+    assert _sequences(sink)[1] == (5869, "PUSH")
+    (letter,) = sink.letters
+    assert letter.push.proto_id == ProtoId.QOT_GET_TICKER

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from opend_kafka.admin.status import Status
 from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.continuity.gap import Cause, Gap
 from opend_kafka.errors import (
     ChecksumWrong,
     DeliveryFailed,
@@ -16,6 +17,7 @@ from opend_kafka.errors import (
     PushRejected,
     RequestRefused,
 )
+from opend_kafka.kafka.producer import OnDelivered
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
@@ -34,7 +36,7 @@ from opend_kafka.opend.notices import Notice, NoticeKind
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.staleness import Findings, StaleStream
 from opend_kafka.opend.subscriptions import Subscription, Subtype
-from opend_kafka.records.session_event import EventKind, SessionEvent
+from opend_kafka.records.session_event import EventKind, GapBounds, SessionEvent
 from opend_kafka.reporter import _NOTICES, EventPublisher, Reporter
 
 TICKER = Subscription(Security("HK", "00700"), Subtype.TICKER)
@@ -200,6 +202,29 @@ def test_failed_delivery_names_the_record_where_it_is_known(told: _Told) -> None
     (event,) = told.events
     assert (event.subscription, event.reason) == (TICKER, "MSG_SIZE_TOO_LARGE")
     assert "sequence 17" in (event.detail or "")
+    assert event.gap == GapBounds(16, 18, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("missing", "repaired", "kind", "outcome"),
+    [
+        (0, 5, EventKind.GAP_REPAIRED, "repaired"),
+        (None, 5, EventKind.GAP_UNREPAIRABLE, "unrepairable"),
+        (3, 0, EventKind.GAP_UNREPAIRABLE, "unrepairable"),
+        (0, 0, EventKind.GAP_DISPROVED, "disproved"),
+    ],
+)
+def test_gap_is_told_with_its_outcome(
+    told: _Told, missing: int | None, repaired: int, kind: EventKind, outcome: str
+) -> None:
+    """The event has the sequences around it, the metrics how many ticks it was."""
+    told.reporter.gap(Gap(TICKER.security, Cause.DAMAGED, 7, 20, missing, repaired))
+    (event,) = told.events
+    assert (event.kind, event.reason, event.subscription) == (kind, "damaged", TICKER)
+    assert event.gap == GapBounds(7, 20, missing, repaired)
+    assert told.value("gaps_total", outcome=outcome) == 1
+    assert told.value("ticks_repaired_total") == repaired
+    assert told.value("ticks_missing_total") == (missing or 0)
 
 
 def test_restarted_producer_is_told(told: _Told) -> None:
@@ -224,7 +249,13 @@ def test_published_event_has_the_security_for_its_key(
     sent: list[tuple[Route, bytes, int]] = []
 
     class Sink:
-        def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
+        def produce(
+            self,
+            route: Route,
+            value: bytes,
+            timestamp_ms: int,
+            on_delivered: OnDelivered | None = None,
+        ) -> None:
             sent.append((route, value, timestamp_ms))
 
     wire = SingleObject()

@@ -41,6 +41,15 @@ class Metrics:
         )
         for error in PushRejected.__subclasses__():
             self.dead_letters.labels(error.reason)
+        self.gaps = self._counter("gaps", "Ticks that did not come, by how it ended.", "outcome")
+        for outcome in ("repaired", "unrepairable", "disproved"):
+            self.gaps.labels(outcome)
+        self.ticks_missing = self._counter(
+            "ticks_missing", "Ticks that are lost, of the gaps whose size is known."
+        )
+        self.ticks_repaired = self._counter(
+            "ticks_repaired", "Ticks that did not come, and that OpenD still had."
+        )
         self.bytes_received = self._counter("bytes_received", "Bytes of pushes, bodies only.")
         self.bytes_produced = self._counter("bytes_produced", "Bytes of keys and values.")
         self.reconnects = self._counter("reconnects", "Links to OpenD that ended.", "reason")

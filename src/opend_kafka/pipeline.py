@@ -8,29 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
+from opend_kafka.continuity.gap import Cause
+from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.errors import NotSubscribed, PushRejected, UnknownPush
 from opend_kafka.kafka.routing import Route, Routes
 from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import Push
-from opend_kafka.opend.messages import decode_push, message_name
-from opend_kafka.opend.securities import market_name
+from opend_kafka.opend.events import Push, Reply
+from opend_kafka.opend.messages import ProtoId, decode_push, message_name
+from opend_kafka.opend.pb import Qot_GetTicker_pb2
+from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.records.engine import Provenance, RecordEncoder, Row
 from opend_kafka.records.kinds import KINDS
 from opend_kafka.records.tables import Kind
 
 log = structlog.get_logger()
 
+#: Of PushDataType: OpenD was cut off from its server, and has pushed what it missed; not live.
+_BYDISCONN, _CACHE = "BYDISCONN", "CACHE"
+
 
 class Sink(Protocol):
     """Where records go."""
 
-    def produce(self, route: Route, value: bytes, timestamp_ms: int) -> None:
-        """Take one record."""
+    def produce(
+        self,
+        route: Route,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: Callable[[bool], None] | None = None,
+    ) -> None:
+        """Take one record, and tell whether Kafka took it, where somebody wants to know."""
         ...
+
+
+class Record(NamedTuple):
+    """A record on its way, as `Sink.produce` takes it."""
+
+    route: Route
+    value: bytes
+    timestamp_ms: int
 
 
 class DeadLetters(Protocol):
@@ -57,6 +77,7 @@ class Pipeline:
         dead_letters: takes what cannot become records: a push that cannot be read once, the rows
             of one that cannot be mapped once a reason.
         now_us: the wall clock, microseconds since 1970: the ingest time.
+        tracker: what has a sequence goes by it, so that nothing of it is lost in silence.
         heard: told of each row's stream: subtype, market number, code.
         kinds: the record kinds that can be made.
     """
@@ -69,6 +90,7 @@ class Pipeline:
         *,
         dead_letters: DeadLetters,
         now_us: Callable[[], int],
+        tracker: Tracker[Record],
         heard: Callable[[tuple[str, int, str]], None] = lambda stream: None,
         kinds: Iterable[Kind] = KINDS,
     ) -> None:
@@ -81,6 +103,7 @@ class Pipeline:
         self._pushes_received = cache(metrics.pushes_received.labels)
         self._records_produced = cache(metrics.records_produced.labels)
         self._now_us = now_us
+        self._tracker = tracker
         self._heard = heard
 
     def add_routes(self, routes: Routes) -> None:
@@ -112,11 +135,51 @@ class Pipeline:
                 value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
             except PushRejected as error:
                 rejected.setdefault(error.reason, (error, {}))[1][index] = row
+                self._account(row)
                 continue
-            self._sink.produce(route, value, provenance.ingest_time_us // 1000)
             self._records_produced(row.subtype, row.push_data_type).inc()
+            record = Record(route, value, provenance.ingest_time_us // 1000)
+            if row.sequence is None:
+                self._sink.produce(*record)
+            else:
+                self._take(row, row.sequence, record)
         for first, among in rejected.values():
             self._reject(push, first, among)
+
+    def repair(self, security: Security, reply: Reply) -> None:
+        """Take OpenD's latest ticks of a security (Qot_GetTicker), for those that did not come."""
+        encoder = self._encoders[ProtoId.QOT_UPDATE_TICKER]
+        provenance = Provenance(reply.conn_id, reply.serial, self._now_us(), "REPAIR")
+        rows = {row.sequence: (index, row) for index, row in enumerate(encoder.rows(reply.s2c))}
+
+        def make(sequence: int) -> Record | None:
+            index, row = rows[sequence]
+            try:
+                route = self._route(row)
+                value = encoder.encode(reply.s2c, row, index, provenance, route.value_prefix)
+            except PushRejected as error:
+                self._reject(_as_push(reply), error, {index: row})
+                return None
+            self._records_produced(row.subtype, row.push_data_type).inc()
+            return Record(route, value, provenance.ingest_time_us // 1000)
+
+        self._tracker.replied(security, [one for one in rows if one is not None], make)
+
+    def _take(self, row: Row, sequence: int, record: Record) -> None:
+        stream = self._tracker.stream(row.market_number, row.code)
+        if stream is None:
+            self._sink.produce(*record)
+            return
+        if row.push_data_type == _BYDISCONN:
+            stream.suspect(Cause.BYDISCONN)
+        cached = row.push_data_type == _CACHE
+        stream.take(sequence, record, len(record.value), cached=cached)
+
+    def _account(self, row: Row) -> None:
+        """A tick among the dead letters is not missing."""
+        stream = self._tracker.stream(row.market_number, row.code)
+        if stream is not None and row.sequence is not None:
+            stream.account(row.sequence)
 
     def _route(self, row: Row) -> Route:
         route = self._routes.get((row.subtype, row.market_number, row.code))
@@ -136,3 +199,10 @@ class Pipeline:
             conn_id=push.conn_id,
         )
         self._dead_letters.take(push, error, rows)
+        if rows is None and push.proto_id == ProtoId.QOT_UPDATE_TICKER:
+            self._tracker.suspect_all(Cause.DAMAGED)
+
+
+def _as_push(reply: Reply) -> Push:
+    body = Qot_GetTicker_pb2.Response(retType=0, s2c=reply.s2c).SerializeToString()
+    return Push(reply.conn_id, ProtoId.QOT_GET_TICKER, reply.serial, body)

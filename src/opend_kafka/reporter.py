@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import structlog
 
 from opend_kafka.admin.status import Status
+from opend_kafka.continuity.gap import Gap, Outcome
 from opend_kafka.errors import DeliveryFailed, OpenDError, RequestRefused
 from opend_kafka.kafka.routing import Route, encode_key
 from opend_kafka.metrics import Metrics
@@ -30,9 +31,9 @@ from opend_kafka.opend.events import (
 from opend_kafka.opend.market_state import state_name
 from opend_kafka.opend.notices import Notice, NoticeKind
 from opend_kafka.opend.staleness import Findings
-from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.pipeline import Sink
-from opend_kafka.records.session_event import EventKind, SessionEvent
+from opend_kafka.records.session_event import EventKind, GapBounds, SessionEvent
 
 log = structlog.get_logger()
 
@@ -46,6 +47,12 @@ _NOTICES = {
     NoticeKind.QUOTE_RIGHT: EventKind.QUOTE_RIGHT_CHANGED,
     NoticeKind.QUOTA: EventKind.QUOTA_CHANGED,
     NoticeKind.OTHER: EventKind.NOTICE,
+}
+
+_GAPS = {
+    Outcome.REPAIRED: EventKind.GAP_REPAIRED,
+    Outcome.UNREPAIRABLE: EventKind.GAP_UNREPAIRABLE,
+    Outcome.DISPROVED: EventKind.GAP_DISPROVED,
 }
 
 #: The notices that are no one's trouble.
@@ -223,6 +230,7 @@ class Reporter:
             reason=error.code or "delivery_failed",
             detail=f"{error}{of}",
             subscription=subscription,
+            gap=None if sequence is None else GapBounds(sequence - 1, sequence + 1, 1, 0),
         )
 
     def producer_restarted(self, cause: str, records: int) -> None:
@@ -232,6 +240,31 @@ class Reporter:
             EventKind.PRODUCER_RESTARTED,
             reason="producer_restarted",
             detail=f"{records} records go out again, of which Kafka may have some: {cause}",
+        )
+
+    def gap(self, gap: Gap) -> None:
+        """Tell how ticks that did not come as pushes have ended."""
+        outcome = gap.outcome
+        self._metrics.gaps.labels(outcome).inc()
+        self._metrics.ticks_repaired.inc(gap.repaired)
+        self._metrics.ticks_missing.inc(gap.missing or 0)
+        write = log.error if outcome is Outcome.UNREPAIRABLE else log.info
+        write(
+            f"gap_{outcome}",
+            security=str(gap.security),
+            reason=str(gap.cause),
+            sequence_before=gap.before,
+            sequence_after=gap.after,
+            ticks_missing=gap.missing,
+            ticks_repaired=gap.repaired,
+            cause=gap.why or None,
+        )
+        self._tell(
+            _GAPS[outcome],
+            reason=str(gap.cause),
+            detail=gap.why or None,
+            subscription=Subscription(gap.security, Subtype.TICKER),
+            gap=GapBounds(gap.before, gap.after, gap.missing, gap.repaired),
         )
 
     def stopped(self) -> None:
@@ -299,6 +332,7 @@ class Reporter:
         reason: str | None = None,
         detail: str | None = None,
         subscription: Subscription | None = None,
+        gap: GapBounds | None = None,
     ) -> None:
         self._publish(
             SessionEvent(
@@ -309,6 +343,7 @@ class Reporter:
                 reason,
                 detail,
                 subscription,
+                gap,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -41,14 +41,14 @@ class WatermarkPublisher:
         self._key_prefix, self._value_prefix = prefixes
         self._routes: dict[Security, Route] = {}
 
-    def publish(self, one: Watermark) -> None:
+    def publish(self, one: Watermark, on_delivered: Callable[[bool], None] | None = None) -> None:
         """Hand over one watermark; it takes the place of the security's earlier ones."""
         route = self._routes.get(one.security)
         if route is None:
             key = self._key_prefix + encode_key(one.security)
             route = Route(self._topic, WATERMARKS, key, self._value_prefix)
             self._routes[one.security] = route
-        self._sink.produce(route, one.encode(self._value_prefix), one.time_us // 1000)
+        self._sink.produce(route, one.encode(self._value_prefix), one.time_us // 1000, on_delivered)
 
 
 def read_watermarks(

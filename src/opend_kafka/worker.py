@@ -21,8 +21,10 @@ from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
+from opend_kafka.continuity.gap import Cause
+from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
-from opend_kafka.errors import DeliveryFailed, DrainFailed
+from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import WireFormat
 from opend_kafka.kafka.routing import Routes, routes
@@ -33,7 +35,7 @@ from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.staleness import Staleness
-from opend_kafka.pipeline import Pipeline
+from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.plan import (
     connect,
     dead_letter_limit,
@@ -49,10 +51,11 @@ from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.identity import identify
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.records.watermark import Watermark
+from opend_kafka.repairer import Repairer, tickers
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.stream_watch import StreamWatch
 from opend_kafka.transport.keeper import Keeper
-from opend_kafka.watermarks import WATERMARKS, read_watermarks
+from opend_kafka.watermarks import WATERMARKS, WatermarkPublisher, read_watermarks
 
 log = structlog.get_logger()
 
@@ -68,6 +71,9 @@ _POLL_S = 0.01
 
 #: Reading resumes when this part of kafka.max_buffered_bytes is left.
 _RESUME_PART = 0.8
+
+#: One so manieth of it may be held while OpenD is asked what was missed.
+_HELD_PART = 4
 
 
 class Worker:
@@ -114,6 +120,9 @@ class Worker:
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
         self._pipeline: Pipeline
+        self._tracker: Tracker[Record]
+        self._keeper: Keeper
+        self._repairer: Repairer
         self._dead_letters: DeadLetterPublisher
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -146,17 +155,26 @@ class Worker:
             now_us=_now_us,
             limit=dead_letter_limit(self.config),
         )
+        publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
+        self._reporter = Reporter(
+            self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
+        )
+        self._tracker = self._new_tracker()
         self._pipeline = Pipeline(
             table,
             self._producer,
             self.metrics,
             dead_letters=self._dead_letters,
             now_us=_now_us,
+            tracker=self._tracker,
             heard=self._streams.heard,
         )
-        publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
-        self._reporter = Reporter(
-            self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
+        self._keeper = self._new_keeper()
+        self._repairer = Repairer(
+            self._tracker,
+            self._pipeline,
+            self._keeper.ask,
+            max_ticks=self.config.repair.max_ticks,
         )
         self._watch = StreamWatch(self._streams, self._reconciler, self._lifecycle, self._reporter)
         self._started.set()
@@ -165,6 +183,7 @@ class Worker:
                 self.config.admin.host, self.config.admin.port, self.status, self.metrics
             ):
                 await self._work(stop)
+                self._tracker.release()
                 self._reporter.stopped()
         except asyncio.CancelledError:
             # Abandoned at the second signal: whatever the first one had begun, nothing is drained.
@@ -172,6 +191,8 @@ class Worker:
         except BaseException:
             await self._drain()
             raise
+        await self._drain()
+        self._tracker.write_watermarks(at_once=True)
         await self._drain()
 
     @property
@@ -182,6 +203,16 @@ class Worker:
         return self._producer.delivered - sum(by_subtype[one] for one in ours)
 
     @property
+    def is_checking(self) -> bool:
+        """Whether it is being looked into, of any security, if ticks are missing."""
+        return self._tracker.is_checking
+
+    def last_sequence(self, security: Security) -> int | None:
+        """Give the sequence of the newest tick that has gone on to Kafka; None: none yet."""
+        stream = self._tracker.stream(security.market_number, security.code)
+        return stream.last_sequence if stream else None
+
+    @property
     def buffered_records(self) -> int:
         """Records that Kafka has not acknowledged yet."""
         return self._producer.buffered_records
@@ -189,7 +220,7 @@ class Worker:
     @property
     def buffered_bytes(self) -> int:
         """Their bytes: what kafka.max_buffered_bytes bounds."""
-        return self._producer.buffered_bytes
+        return self._producer.buffered_bytes + self._tracker.held_bytes
 
     async def _prepared(self, stop: asyncio.Event) -> Routes | None:
         """Give the routes once Kafka and the registry are ready; None where `stop` came first."""
@@ -218,6 +249,7 @@ class Worker:
         topics = topics_of(newer)
         self._producer.add_topics({topic: one.subtype for one, topic in topics.items()})
         self._pipeline.add_routes(table)
+        self._tracker.watch(tickers(topics))
         self._reconciler.want(topics, time.monotonic())
         log.info("resubscribed", wanted=len(topics))
 
@@ -268,7 +300,8 @@ class Worker:
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(self._keeper().run()),
+            asyncio.create_task(self._keeper.run()),
+            asyncio.create_task(self._repairer.run()),
             asyncio.create_task(self._poll()),
             asyncio.create_task(self._watch.run()),
             asyncio.create_task(stop.wait()),
@@ -284,7 +317,29 @@ class Worker:
             self._lifecycle.on(Signal.STOP, time.monotonic())
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _keeper(self) -> Keeper:
+    def _new_tracker(self) -> Tracker[Record]:
+        config = self.config
+        watermarks = WatermarkPublisher(
+            self._producer, self._watermark_topic, self._watermark_prefixes
+        )
+        tracker: Tracker[Record] = Tracker(
+            emit=lambda record, on_delivered: self._producer.produce(*record, on_delivered),
+            publish=watermarks.publish,
+            on_gap=self._reporter.gap,
+            watermarks=self._watermarks,
+            worker=platform.node(),
+            clock=time.monotonic,
+            now_us=_now_us,
+            repairs=config.repair.enabled,
+            max_ticks=config.repair.max_ticks,
+            watermark_interval_s=config.repair.watermark_interval_s,
+            max_held_bytes=config.kafka.max_buffered_bytes // _HELD_PART,
+            freeze_on_failure=config.kafka.on_delivery_failure == "exit",
+        )
+        tracker.watch(tickers(self._topics))
+        return tracker
+
+    def _new_keeper(self) -> Keeper:
         opend = self.config.opend
         lifecycle = self._lifecycle
 
@@ -294,7 +349,7 @@ class Worker:
             lifecycle,
             Backoff(opend.reconnect.initial_s, opend.reconnect.max_s),
             on_event=self._on_event,
-            on_down=self._reporter.link_down,
+            on_down=self._on_down,
             gate=self._gate,
             after_read=self._after_read,
         )
@@ -308,6 +363,11 @@ class Worker:
         self._subscriptions_moved = True
         self._reporter.on_event(event)
         self._watch.on_event(event)
+        self._repairer.on_event(event)
+
+    def _on_down(self, error: OpenDError) -> None:
+        self._reporter.link_down(error)
+        self._tracker.link_ended()
 
     def _after_read(self) -> None:
         """Show how the subscriptions stand, once for all events of a read."""
@@ -332,20 +392,22 @@ class Worker:
                 delivered, since = self._producer.delivered, time.monotonic()
             self.status.unacknowledged_s = time.monotonic() - since
             self.metrics.buffered_records.set(self._producer.buffered_records)
-            self.metrics.buffered_bytes.set(self._producer.buffered_bytes)
+            self.metrics.buffered_bytes.set(self.buffered_bytes)
             await asyncio.sleep(_POLL_S)
 
     async def _gate(self) -> None:
         """Hold back from OpenD while Kafka owes us too many acknowledgements."""
         limit = self.config.kafka.max_buffered_bytes
-        if self._producer.buffered_bytes < limit:
+        if self.buffered_bytes < limit:
             return
-        self._reporter.backpressure_began(self._producer.buffered_bytes)
+        self._reporter.backpressure_began(self.buffered_bytes)
         since = time.monotonic()
         try:
-            while self._producer.buffered_bytes > limit * _RESUME_PART:
+            while self.buffered_bytes > limit * _RESUME_PART:
                 await asyncio.sleep(_POLL_S)
         finally:
+            # OpenD may have dropped pushes that nobody read.
+            self._tracker.suspect_all(Cause.BACKPRESSURE)
             # Also where the link breaks meanwhile: the next one begins with reading.
             self._reporter.backpressure_ended(time.monotonic() - since)
 

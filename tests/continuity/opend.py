@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from opend_kafka.continuity.gap import Cause, Gap
+from opend_kafka.continuity.gap import Cause, Gap, Outcome
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.opend.securities import Security
 from opend_kafka.records.watermark import Watermark
@@ -40,6 +40,8 @@ class Model:
     in_flight: list[tuple[object, Callable[[bool], None]]] = field(default_factory=list)
     watermark: Watermark | None = None
     written_watermarks: int = 0
+    #: What Kafka had when each watermark was written, by its time.
+    delivered_at: dict[int, frozenset[int]] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     pushed: set[int] = field(default_factory=set)
     #: Ticks that no push of the present worker's life has brought to Kafka.
@@ -73,6 +75,7 @@ class Model:
 
     def _publish(self, watermark: Watermark, on_delivered: Callable[[bool], None]) -> None:
         self.written_watermarks += 1
+        self.delivered_at[watermark.time_us] = frozenset(one for one, _ in self.kafka)
         self.in_flight.append((watermark, on_delivered))
 
     def acknowledge(self, records: int) -> None:
@@ -95,8 +98,9 @@ class Model:
                 assert isinstance(record, tuple)
                 self.kafka.append(record)
         self.in_flight.clear()
-        has = {sequence for sequence, _ in self.kafka}
-        self.unpushed.update(one for one in self.due if one not in has)
+        # What was delivered after the watermark was written is not known to the next worker.
+        recorded = self.delivered_at[self.watermark.time_us] if self.watermark else ()
+        self.unpushed.update(one for one in self.due if one not in recorded)
         self.linked = False
         self._start()
 
@@ -220,7 +224,7 @@ class Model:
             (gap.before is None or gap.before < sequence)
             and (gap.after is None or sequence < gap.after)
             for gap in self.gaps
-            if not gap.is_repaired
+            if gap.outcome is Outcome.UNREPAIRABLE
         )
 
     @property
@@ -232,6 +236,8 @@ class Model:
         return [gap for gap in self.gaps if not self._is_genuine(gap)]
 
     def _is_genuine(self, gap: Gap) -> bool:
+        if gap.outcome is Outcome.DISPROVED:
+            return True
         inside = [one for one in self.history if gap.before is None or gap.before < one]
         if gap.missing is None and len(inside) >= LISTED:
             return True

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from opend_kafka.continuity.gap import Cause, Gap
+from opend_kafka.continuity.gap import Cause, Gap, Outcome
 from tests.continuity.opend import SECURITY
 
 
-@pytest.mark.parametrize(("missing", "repaired"), [(0, True), (1, False), (None, False)])
-def test_gap_is_repaired_where_nothing_stays_missing(missing: int | None, repaired: bool) -> None:
+@pytest.mark.parametrize(
+    ("missing", "repaired", "outcome"),
+    [
+        (0, 3, Outcome.REPAIRED),
+        (1, 3, Outcome.UNREPAIRABLE),
+        (None, 0, Outcome.UNREPAIRABLE),
+        (0, 0, Outcome.DISPROVED),
+    ],
+)
+def test_gap_has_one_outcome(missing: int | None, repaired: int, outcome: Outcome) -> None:
     """Unknown is not nothing."""
-    assert Gap(SECURITY, Cause.STARTED, 1, 9, missing, 3).is_repaired is repaired
+    assert Gap(SECURITY, Cause.STARTED, 1, 9, missing, repaired).outcome is outcome

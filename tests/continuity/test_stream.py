@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from opend_kafka.continuity.gap import Cause
+from opend_kafka.continuity.gap import Cause, Outcome
 from opend_kafka.continuity.stream import HOLD_S
 from tests.continuity.opend import LATE, LISTED, Model
 
@@ -115,7 +115,9 @@ def test_a_rule_of_sequences_that_is_wrong_costs_a_question_and_no_gap(model: Mo
     model.low += 5
     model.trade(1)
     assert not model.tracker.is_checking
-    assert not model.gaps
+    (gap,) = model.gaps
+    assert gap.outcome is Outcome.DISPROVED
+    assert (gap.before, gap.after) == tuple(model.due[-3:-1])
 
 
 def test_a_damaged_push_is_made_up_for(model: Model) -> None:

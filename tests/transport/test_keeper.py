@@ -11,6 +11,7 @@ from opend_kafka.backoff import Backoff
 from opend_kafka.errors import LinkLost, OpenDError, OpenDUnreachable
 from opend_kafka.opend.events import Event, Live
 from opend_kafka.opend.lifecycle import Lifecycle, Phase
+from opend_kafka.opend.pb import GetGlobalState_pb2
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.session import Session
@@ -140,3 +141,31 @@ async def test_keeper_shows_the_phase() -> None:
         kept = _Kept(lambda: tcp.connect("127.0.0.1", simulator.port, timeout_s=1))
         await kept.until(lambda: kept.lives == 1)
         assert kept.lifecycle.phase is Phase.LIVE
+
+
+async def test_question_without_a_link_is_link_lost() -> None:
+    """Who asks while there is no link is told so at once."""
+
+    async def refuse() -> Connection:
+        raise OpenDUnreachable("127.0.0.1", 1, "refused")
+
+    with pytest.raises(LinkLost, match="no link"):
+        await _Kept(refuse).keeper.ask(GetGlobalState_pb2.Request())
+
+
+async def test_question_goes_over_the_link_of_now() -> None:
+    """While there is a link, it carries questions."""
+    market = Market([TICKER.security], seed=1, rate=1, start_us=0)
+    async with Simulator(market, port=0) as simulator:
+        kept = _Kept(lambda: tcp.connect("127.0.0.1", simulator.port, timeout_s=HANGS_S))
+        task = asyncio.create_task(kept.keeper.run())
+        async with asyncio.timeout(HANGS_S):
+            while not kept.lives:
+                kept.changed.clear()
+                await kept.changed.wait()
+            request = GetGlobalState_pb2.Request()
+            request.c2s.userID = 0
+            reply = await kept.keeper.ask(request)
+        assert reply.s2c.qotLogined
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

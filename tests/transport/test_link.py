@@ -16,7 +16,16 @@ from opend_kafka.errors import (
     RequestRefused,
     RequestTimedOut,
 )
-from opend_kafka.opend.events import Event, Live, LoggedIn, Push, QuotaSeen, Subscribed
+from opend_kafka.opend.events import (
+    Event,
+    Live,
+    LoggedIn,
+    MarketStates,
+    Push,
+    QuotaSeen,
+    Reply,
+    Subscribed,
+)
 from opend_kafka.opend.frames import Frame, FrameReader, encode
 from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
@@ -124,6 +133,7 @@ async def test_link_brings_session_to_life(pair: Pair) -> None:
         peer.send(TICK.frame)
         assert [type(event) for event in await events.until(TICK_PUSH)] == [
             LoggedIn,
+            MarketStates,
             QuotaSeen,
             Subscribed,
             Live,
@@ -202,13 +212,13 @@ async def live() -> AsyncIterator[tuple[Link, OpenD, asyncio.Task[None]]]:
 
 
 async def test_ask_gets_its_reply() -> None:
-    """A question is sent at once and gives the s2c of its reply."""
+    """A question is sent at once and gives its reply, with what that came as."""
     async with live() as (link, opend, _):
         answer = asyncio.create_task(link.ask(ASK_SUB_INFO))
         request = await opend.asked()
         assert request.proto_id == ProtoId.QOT_GET_SUB_INFO
         opend.peer.send(reply(request, SUB_INFO))
-        assert await answer == SUB_INFO.s2c
+        assert await answer == Reply(2**64 - 1, request.serial, SUB_INFO.s2c)
 
 
 async def test_ask_gets_its_refusal_and_link_goes_on() -> None:
@@ -229,7 +239,7 @@ async def test_asks_get_their_own_replies() -> None:
         first, second = await opend.asked(), await opend.asked()
         opend.peer.send(reply(second, refused(second)) + reply(first, SUB_INFO))
         results: list[Any] = await asyncio.gather(*answers, return_exceptions=True)
-        assert results[0] == SUB_INFO.s2c
+        assert results[0].s2c == SUB_INFO.s2c
         assert isinstance(results[1], RequestRefused)
 
 
@@ -275,7 +285,7 @@ async def test_reply_that_asker_no_longer_awaits_does_no_harm() -> None:
         opend.peer.send(reply(request, SUB_INFO))
         answer = asyncio.create_task(link.ask(ASK_SUB_INFO))
         await opend.accept(1)
-        assert await answer == PLENTY.s2c
+        assert (await answer).s2c == PLENTY.s2c
         assert not task.done()
 
 
@@ -454,7 +464,7 @@ async def test_after_read_follows_events_of_each_read() -> None:
         await opend.accept(1)
         peer.send(accepted(await opend.asked()) + TICK.frame * 2)
         await served.wait()
-        login, state = ["LoggedIn", "after_read"], ["Push", "Push", "after_read"]
+        login, state = ["LoggedIn", "after_read"], ["MarketStates", "Push", "Push", "after_read"]
         assert calls == login + state
 
 
@@ -472,4 +482,4 @@ async def test_session_has_moved_on_when_handler_is_called() -> None:
     async with running(Link(connection, session, handle)):
         await OpenD(peer).accept(3)
         await events.until(Live(0, 0))
-        assert states == [Phase.CHECKING, Phase.SUBSCRIBING, Phase.LIVE]
+        assert states == [Phase.CHECKING, Phase.SUBSCRIBING, Phase.SUBSCRIBING, Phase.LIVE]

@@ -47,7 +47,7 @@ FIELDS = (
 )
 
 #: The kinds of opend.SessionEvent that announce something.
-KINDS = ("GAP_UNREPAIRABLE", "GAP_REPAIRED", "DELIVERY_FAILED")
+KINDS = ("GAP_UNREPAIRABLE", "GAP_REPAIRED", "GAP_DISPROVED", "DELIVERY_FAILED")
 
 #: Microseconds. The worker has librdkafka try for a day (message.timeout.ms); an hour is spare.
 _DELIVERY_US = 25 * 3600 * 1_000_000

@@ -1,4 +1,4 @@
-"""What came of a check that found ticks missing. Pure."""
+"""What came of a check: ticks were missing, or seemed to be. Pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class Cause(StrEnum):
     SEQUENCE_STEP = "sequence_step"
 
 
+class Outcome(StrEnum):
+    """How it ended."""
+
+    REPAIRED = "repaired"
+    UNREPAIRABLE = "unrepairable"
+    DISPROVED = "disproved"
+
+
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Ticks of one security that did not come as pushes, and how that ended.
@@ -39,6 +47,8 @@ class Gap:
     why: str = ""
 
     @property
-    def is_repaired(self) -> bool:
-        """Whether all of it was got back."""
-        return self.missing == 0
+    def outcome(self) -> Outcome:
+        """Repaired: all of it was got back. Disproved: the sequences had stepped over nothing."""
+        if self.missing != 0:
+            return Outcome.UNREPAIRABLE
+        return Outcome.REPAIRED if self.repaired else Outcome.DISPROVED

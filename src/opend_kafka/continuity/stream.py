@@ -79,8 +79,8 @@ class _Check(Generic[R]):
     #: When the state does something by itself.
     at: float = 0.0
     attempts: int = 0
-    #: A suspicion that arose after OpenD was asked.
-    again: Cause | None = None
+    #: The first suspicion that arose after OpenD was asked.
+    next: _Check[R] | None = None
     #: Ticks went on before the judgement.
     overtaken: bool = False
     #: It finds out where the watch begins, no more.
@@ -173,6 +173,11 @@ class TickStream(Generic[R]):
         return self._check is not None or self._held is not None
 
     @property
+    def last_sequence(self) -> int | None:
+        """The newest tick that has gone on, here or in a worker before this one."""
+        return self._window.last
+
+    @property
     def wants_ask(self) -> bool:
         """Whether OpenD is to be asked for its latest ticks now."""
         check = self._check
@@ -198,7 +203,7 @@ class TickStream(Generic[R]):
         if check is not None and check.state is _State.GRACE:
             self._judge(check)
         elif check is not None and check.state is _State.ASKED:
-            check.state, check.again = _State.WANTED, None
+            check.state, check.next = _State.WANTED, None
         self.suspect(Cause.RECONNECTED)
 
     def suspect(self, cause: Cause) -> None:
@@ -206,8 +211,9 @@ class TickStream(Generic[R]):
         self._held = [] if self._held is None else self._held
         if self._check is None:
             self._check = _Check(cause, self._window.last)
-        elif self._check.state is not _State.WANTED:
-            self._check.again = cause
+        elif self._check.state is not _State.WANTED and self._check.next is None:
+            live = [tick.sequence for tick in self._held if not tick.cached]
+            self._check.next = _Check(cause, max([*live, *self._known_last()], default=None))
 
     def asked(self) -> None:
         """The question is on its way."""
@@ -285,6 +291,9 @@ class TickStream(Generic[R]):
             return None
         return self._window.delivered(set(self._outstanding))
 
+    def _known_last(self) -> list[int]:
+        return [] if self._window.last is None else [self._window.last]
+
     def _pass(self, sequence: int, record: R) -> None:
         self._window.add(sequence)
         self._outstanding.append(sequence)
@@ -304,6 +313,8 @@ class TickStream(Generic[R]):
             self._window.begin(listed[older - 1] if older else None, min(live))
         elif listed:
             self._window.begin(listed[-1], listed[-1] + 1)
+        if check.next is not None and check.next.mark is None and self._window.first is None:
+            check.next.mark = self._window.last
 
     def _missing(self, check: _Check[R]) -> tuple[list[int], int]:
         """Give what OpenD lists and did not push, and how many of it is missing for certain."""
@@ -322,6 +333,8 @@ class TickStream(Generic[R]):
             self._on_gap(Gap(self.security, check.cause, before, after, 0, count))
         elif check.cause is Cause.SEQUENCE_STEP:
             self._steps.was_wrong()
+            before, after = check.mark, min(self._newer(check.mark), default=None)
+            self._on_gap(Gap(self.security, check.cause, before, after, 0, 0))
         ticks = list(self._merged(missing, check))
         self._window.absorb(check.listed)
         self._conclude(check, ticks)
@@ -356,6 +369,10 @@ class TickStream(Generic[R]):
         higher = [one for one in (above, *held) if one is not None and one > high]
         return max(lower, default=None), min(higher, default=None)
 
+    def _newer(self, mark: int | None) -> list[int]:
+        held = [tick.sequence for tick in self._held or ()]
+        return [one for one in held if mark is None or one > mark]
+
     def _merged(self, missing: Sequence[int], check: _Check[R]) -> Iterator[_Held[R]]:
         """Put each missing tick before the first held one that is newer; held ones keep order."""
         left = deque(missing)
@@ -384,8 +401,8 @@ class TickStream(Generic[R]):
     def _end(self, check: _Check[R]) -> None:
         self._check = None
         self.release()
-        if check.again is not None:
-            self.suspect(check.again)
+        if check.next is not None:
+            self._check, self._held = check.next, []
 
 
 def _complete_from(listed: Sequence[int]) -> int | None:

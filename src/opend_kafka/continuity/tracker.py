@@ -68,6 +68,8 @@ class Tracker(Generic[R]):
         self._streams: dict[tuple[int, str], TickStream[R]] = {}
         self._steps: defaultdict[str, Steps] = defaultdict(Steps)
         self._asked: set[TickStream[R]] = set()
+        #: Bytes of the ticks that wait for an answer of OpenD, as `on_time` found them.
+        self.held_bytes = 0
         #: Streams that have delivered since their last watermark, and when the next may be written.
         self._changed: set[TickStream[R]] = set()
         self._not_before: dict[TickStream[R], float] = {}
@@ -93,11 +95,6 @@ class Tracker(Generic[R]):
             max_ticks=self._max_ticks,
             freeze_on_failure=self._freeze_on_failure,
         )
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes of the ticks that wait for an answer of OpenD."""
-        return sum(stream.held_bytes for stream in self._streams.values())
 
     @property
     def is_checking(self) -> bool:
@@ -164,18 +161,19 @@ class Tracker(Generic[R]):
 
     def on_time(self) -> None:
         """Do what time asks for."""
-        held = 0
+        self.held_bytes = 0
         for stream in self._streams.values():
             if stream.is_checking:
                 stream.on_time()
-                held += stream.held_bytes
-        if held > self._max_held_bytes:
+                self.held_bytes += stream.held_bytes
+        if self.held_bytes > self._max_held_bytes:
             self.release()
 
     def release(self) -> None:
         """Let all that is held go on."""
         for stream in self._streams.values():
             stream.release()
+        self.held_bytes = 0
 
     def write_watermarks(self, *, at_once: bool = False) -> None:
         """Publish the watermarks that are due, or at once all that have changed."""

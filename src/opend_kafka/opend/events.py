@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from opend_kafka.errors import BodyUndecipherable, ChecksumWrong, PushRejected, RequestRefused
 from opend_kafka.opend.frames import BodyFormat
@@ -113,6 +113,14 @@ class Push:
 
     def __repr__(self) -> str:
         return f"Push({self.proto_id}, serial {self.serial}, {len(self.body)} bytes)"
+
+
+class Reply(NamedTuple):
+    """OpenD's answer to a request: as what it came, and its s2c."""
+
+    conn_id: int
+    serial: int
+    s2c: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class Row:
     code: str
     push_data_type: str
     message: Any
+    #: What names a tick among those of its security; None where the kind has none.
+    sequence: int | None = None
 
 
 class RecordEncoder:
@@ -88,6 +90,7 @@ class RecordEncoder:
         self._read_security = _reader(Field("", kind.security), s2c, row)
         self._read_subtype = _subtype_reader(kind.subtype, s2c, row)
         self._read_push_data_type: _Read = self._readers.get("push_data_type", _nothing)
+        self._read_sequence: _Read = self._readers.get("sequence", _nothing)
         expected = [field["name"] for field in self._schema["fields"]]
         if expected != [*self._readers, "provenance"]:
             raise ValueError(f"the table of {kind.schema} is not its schema: {expected}")
@@ -124,6 +127,7 @@ class RecordEncoder:
             security.code,
             self._read_push_data_type(s2c, message) or "",
             message,
+            self._read_sequence(s2c, message),
         )
 
 

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from google.protobuf.message import Message
+
 from opend_kafka.backoff import Backoff
-from opend_kafka.errors import OpenDError
-from opend_kafka.opend.events import Event, Live
+from opend_kafka.errors import LinkLost, OpenDError
+from opend_kafka.opend.events import Event, Live, Reply
 from opend_kafka.opend.lifecycle import Lifecycle, Signal
 from opend_kafka.opend.session import Session
 from opend_kafka.transport.connection import Connection
@@ -48,6 +50,18 @@ class Keeper:
         self._on_down = on_down
         self._gate = gate
         self._after_read = after_read
+        self._current: Link | None = None
+
+    async def ask(self, request: Message) -> Reply:
+        """Ask OpenD over the link of now.
+
+        Raises:
+            RequestRefused: OpenD said no.
+            LinkLost: there is no link, or it ended first.
+        """
+        if self._current is None:
+            raise LinkLost("there is no link to OpenD")
+        return await self._current.ask(request)
 
     async def run(self) -> None:
         """Keep linked until cancelled."""
@@ -68,7 +82,11 @@ class Keeper:
             gate=self._gate,
             after_read=self._after_read,
         )
-        await link.run()
+        self._current = link
+        try:
+            await link.run()
+        finally:
+            self._current = None
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Live):

@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from opend_kafka.errors import LinkLost
-from opend_kafka.opend.events import Event, Push, Replied
+from opend_kafka.opend.events import Event, Push, Replied, Reply
 from opend_kafka.opend.session import Session
 from opend_kafka.transport.connection import Connection
 
@@ -72,8 +72,8 @@ class Link:
             self._fail_replies()
             await self._connection.close()
 
-    async def ask(self, request: Message) -> Any:
-        """Send a request and wait for its reply's s2c.
+    async def ask(self, request: Message) -> Reply:
+        """Send a request and wait for its reply.
 
         Raises:
             RequestRefused: OpenD said no.
@@ -84,7 +84,7 @@ class Link:
         serial = self._session.request(request, time.monotonic())
         reply = self._replies[serial] = asyncio.get_running_loop().create_future()
         self._flush()
-        return await reply
+        return Reply(self._session.conn_id, serial, await reply)
 
     async def _read(self) -> None:
         while True:
