@@ -17,7 +17,6 @@ from opend_kafka.errors import (
     PushRejected,
     RequestRefused,
 )
-from opend_kafka.kafka.producer import OnDelivered
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
