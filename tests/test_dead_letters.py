@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import ChecksumWrong, DeliveryFailed, MessageMalformed, NotSubscribed
-from opend_kafka.kafka.producer import OnDelivered, RecordProducer
+from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import Route
 from opend_kafka.kafka.topics import TopicSpec
@@ -47,7 +48,11 @@ class _Taken:
         )
 
     def produce(
-        self, route: Route, value: bytes, timestamp_ms: int, on_delivered: OnDelivered | None = None
+        self,
+        route: Route,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: Callable[[bool], None] | None = None,
     ) -> None:
         self.records.append((route, value, timestamp_ms))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -253,7 +254,7 @@ def test_published_event_has_the_security_for_its_key(
             route: Route,
             value: bytes,
             timestamp_ms: int,
-            on_delivered: OnDelivered | None = None,
+            on_delivered: Callable[[bool], None] | None = None,
         ) -> None:
             sent.append((route, value, timestamp_ms))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from structlog.testing import capture_logs
 
 from opend_kafka import schemas
 from opend_kafka.errors import DeliveryFailed, RecordUndecodable, RegistryUnreachable
-from opend_kafka.kafka.producer import OnDelivered, RecordProducer
+from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import Route, encode_key
 from opend_kafka.kafka.topics import TopicSpec, ensure
@@ -51,7 +52,11 @@ class _Sink:
         self.taken: list[tuple[Route, bytes, int]] = []
 
     def produce(
-        self, route: Route, value: bytes, timestamp_ms: int, on_delivered: OnDelivered | None = None
+        self,
+        route: Route,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: Callable[[bool], None] | None = None,
     ) -> None:
         self.taken.append((route, value, timestamp_ms))
 
