@@ -94,10 +94,13 @@ class _Stage:
         await _until(lambda: all(worker.last_sequence(one) == newest[one] for one in TRADED))
         await self.settled(worker)
 
-    async def cut(self, worker: Worker) -> None:
-        """Cut the link; give back when the worker has seen it."""
+    async def cut(self, worker: Worker, *, traded_s: float) -> None:
+        """Cut the link; give back when the worker has a new one, so much trading later."""
+        conn_id = worker.status.conn_id
         self.simulator.drop_clients()
-        await _until(lambda: worker.status.session != "live")
+        self.simulator.advance(traded_s)
+        await _until(lambda: worker.status.conn_id not in (conn_id, 0))
+        await self.settled(worker)
 
     def traded(self) -> dict[str, list[int]]:
         """Give the sequences that a worker that misses nothing would have landed."""
@@ -153,9 +156,7 @@ async def test_ticks_that_a_cut_link_missed_are_got_back_in_order(stage: _Stage)
     """What was traded while the link was down stands in its place, and an event tells of it."""
     async with stage.worker() as worker:
         await stage.simulator.drive(200)
-        await stage.cut(worker)
-        stage.simulator.advance(0.4)
-        await stage.settled(worker)
+        await stage.cut(worker, traded_s=0.4)
         await stage.simulator.drive(800)
     landed = stage.landed()
     assert _sequences(landed) == stage.traded()
@@ -216,9 +217,7 @@ async def test_ticks_that_opend_lists_no_more_are_told(stage: _Stage) -> None:
     """The event says between which sequences they are missing, and Kafka has all others."""
     async with stage.worker(max_ticks=60) as worker:
         await stage.simulator.drive(200)
-        await stage.cut(worker)
-        stage.simulator.advance(0.4)
-        await stage.settled(worker)
+        await stage.cut(worker, traded_s=0.4)
         await stage.simulator.drive(800)
     traded, landed = stage.traded(), _sequences(stage.landed())
     gaps = stage.gaps()

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import KafkaError, Producer
 from structlog.testing import capture_logs
 
-from opend_kafka import schemas
+from opend_kafka import preparing, schemas
 from opend_kafka import worker as worker_module
 from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder, Record
@@ -412,7 +412,7 @@ async def test_worker_ends_where_no_registry_answers(
     embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The registry gone at the start is waited for a while, and then an error."""
-    monkeypatch.setattr(worker_module, "REGISTRY_START_S", 0.6)
+    monkeypatch.setattr(preparing, "REGISTRY_START_S", 0.6)
     registry = {"schema_registry": {"url": "http://127.0.0.1:1"}}
     worker = Worker(
         _config(1, embedded.bootstrap_servers, prefix, **registry), topic_admin=embedded.topics
@@ -518,8 +518,8 @@ async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) 
                 simulator.advance(1)
                 assert worker.buffered_bytes < 3_000_000
                 kafka.broker_up(1)
+                await _until(lambda: worker.status.reading, task)
                 await _until(lambda: worker.delivered == sent.records, task)
-                assert worker.status.reading
 
 
 async def test_worker_is_not_ready_while_kafka_acknowledges_nothing(

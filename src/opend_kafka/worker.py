@@ -16,19 +16,17 @@ from typing import Any
 
 import structlog
 
-from opend_kafka import __version__, schemas
+from opend_kafka import __version__
 from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
+from opend_kafka.back_pressure import BackPressure
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
-from opend_kafka.continuity.gap import Cause
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
 from opend_kafka.kafka.producer import RecordProducer
-from opend_kafka.kafka.registry import WireFormat
-from opend_kafka.kafka.routing import Routes, routes
-from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, differences, ensure
+from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
@@ -42,25 +40,18 @@ from opend_kafka.plan import (
     dead_letter_topic,
     events_topic,
     session_maker,
-    topic_specs,
     topics_of,
     watermark_topic,
-    wire_format_of,
 )
-from opend_kafka.records import dead_letter, session_event, watermark
+from opend_kafka.preparing import Prepared, prepare, prepare_routes
 from opend_kafka.records.identity import identify
-from opend_kafka.records.kinds import schema_of
-from opend_kafka.records.watermark import Watermark
 from opend_kafka.repairer import Repairer, tickers
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.stream_watch import StreamWatch
 from opend_kafka.transport.keeper import Keeper
-from opend_kafka.watermarks import WATERMARKS, WatermarkPublisher, read_watermarks
+from opend_kafka.watermarks import WATERMARKS, WatermarkPublisher
 
 log = structlog.get_logger()
-
-#: Seconds that the registry has to answer at the start.
-REGISTRY_START_S = 10.0
 
 #: Seconds that a stopping worker waits for Kafka to take what it holds.
 DRAIN_S = 30.0
@@ -69,11 +60,8 @@ _DRAIN_TURN_S = 0.02
 #: Seconds between two looks at the delivery reports while OpenD is quiet.
 _POLL_S = 0.01
 
-#: Reading resumes when this part of kafka.max_buffered_bytes is left.
-_RESUME_PART = 0.8
-
-#: One so manieth of it may be held while OpenD is asked what was missed.
-_HELD_PART = 4
+#: The part of kafka.max_buffered_bytes that may be held while OpenD is asked what was missed.
+_HELD_PART = 0.25
 
 
 class Worker:
@@ -108,11 +96,7 @@ class Worker:
             config.kafka.bootstrap_servers, config.kafka.librdkafka
         )
         self._lifecycle = Lifecycle(on_move=self._on_phase)
-        self._event_prefixes = (b"", b"")
         self._watermark_topic = watermark_topic(config)
-        self._watermark_prefixes = (b"", b"")
-        self._watermarks: dict[Security, Watermark] = {}
-        self._dead_letter_prefix = b""
         self._started = asyncio.Event()
         self._subscriptions_moved = False
         self._reporter: Reporter
@@ -121,6 +105,7 @@ class Worker:
         self._producer: RecordProducer
         self._pipeline: Pipeline
         self._tracker: Tracker[Record]
+        self._back_pressure: BackPressure
         self._keeper: Keeper
         self._repairer: Repairer
         self._dead_letters: DeadLetterPublisher
@@ -143,31 +128,37 @@ class Worker:
             # Not before its records went to a producer, and so not before the reporter stands.
             on_restart=lambda cause, records: self._reporter.producer_restarted(cause, records),
         )
-        table = await self._prepared(stop)
-        if table is None:
+        prepared = await self._prepared(stop)
+        if prepared is None:
             return
         self._dead_letters = DeadLetterPublisher(
             self._producer,
             self._dead_letter_topic,
-            self._dead_letter_prefix,
+            prepared.dead_letter_prefix,
             self.metrics,
             worker=platform.node(),
             now_us=_now_us,
             limit=dead_letter_limit(self.config),
         )
-        publisher = EventPublisher(self._producer, self._events_topic, self._event_prefixes)
+        publisher = EventPublisher(self._producer, self._events_topic, prepared.event_prefixes)
         self._reporter = Reporter(
             self.status, self.metrics, publisher.publish, worker=platform.node(), now_us=_now_us
         )
-        self._tracker = self._new_tracker()
+        self._tracker = self._new_tracker(prepared)
         self._pipeline = Pipeline(
-            table,
+            prepared.routes,
             self._producer,
             self.metrics,
             dead_letters=self._dead_letters,
             now_us=_now_us,
             tracker=self._tracker,
             heard=self._streams.heard,
+        )
+        self._back_pressure = BackPressure(
+            lambda: self.buffered_bytes,
+            self.config.kafka.max_buffered_bytes,
+            self._reporter,
+            self._tracker,
         )
         self._keeper = self._new_keeper()
         self._repairer = Repairer(
@@ -222,9 +213,9 @@ class Worker:
         """Their bytes: what kafka.max_buffered_bytes bounds."""
         return self._producer.buffered_bytes + self._tracker.held_bytes
 
-    async def _prepared(self, stop: asyncio.Event) -> Routes | None:
-        """Give the routes once Kafka and the registry are ready; None where `stop` came first."""
-        preparing = _in_daemon_thread(self._prepare_kafka)
+    async def _prepared(self, stop: asyncio.Event) -> Prepared | None:
+        """Wait until Kafka and the registry are ready; give None where `stop` comes first."""
+        preparing = _in_daemon_thread(lambda: prepare(self.config, self._topic_admin))
         stopping = asyncio.create_task(stop.wait())
         ends: list[asyncio.Future[Any]] = [preparing, stopping]
         try:
@@ -245,58 +236,13 @@ class Worker:
         """
         await self._started.wait()
         newer = self.config.model_copy(update={"subscriptions": config.subscriptions})
-        table = await asyncio.to_thread(self._prepare_newer, newer)
+        table = await asyncio.to_thread(prepare_routes, newer, self._topic_admin)
         topics = topics_of(newer)
         self._producer.add_topics({topic: one.subtype for one, topic in topics.items()})
         self._pipeline.add_routes(table)
         self._tracker.watch(tickers(topics))
         self._reconciler.want(topics, time.monotonic())
         log.info("resubscribed", wanted=len(topics))
-
-    def _prepare_kafka(self) -> Routes:
-        """Bring topics and schemas into place, before the first tick needs them."""
-        with wire_format_of(self.config) as wire_format:
-            table = self._prepare_topics(self.config, wire_format, REGISTRY_START_S)
-            self._dead_letter_prefix = wire_format.prefix(
-                self._dead_letter_topic, dead_letter.SCHEMA, False
-            )
-            self._event_prefixes = (
-                wire_format.prefix(self._events_topic, schemas.KEY, True),
-                wire_format.prefix(self._events_topic, session_event.SCHEMA, False),
-            )
-            self._prepare_watermarks(wire_format)
-        return table
-
-    def _prepare_watermarks(self, wire_format: WireFormat) -> None:
-        """Read back how far each security's ticks were delivered before this start."""
-        for one in differences(self._topic_admin, topic_specs(self.config)):
-            log.warning("topic_differs", topic=one.topic, cause=str(one))
-        topic, kafka = self._watermark_topic, self.config.kafka
-        self._watermark_prefixes = (
-            wire_format.prefix(topic, schemas.KEY, True),
-            wire_format.prefix(topic, watermark.SCHEMA, False),
-        )
-        since = time.monotonic()
-        self._watermarks = read_watermarks(
-            kafka.bootstrap_servers, kafka.librdkafka, topic, schema_by_id=wire_format.schema_text
-        )
-        seconds = round(time.monotonic() - since, 3)
-        log.info("watermarks_read", securities=len(self._watermarks), seconds=seconds)
-
-    def _prepare_newer(self, config: Config) -> Routes:
-        with wire_format_of(config) as wire_format:
-            return self._prepare_topics(config, wire_format, 0.0)
-
-    def _prepare_topics(
-        self, config: Config, wire_format: WireFormat, await_registry_s: float
-    ) -> Routes:
-        """The topics come first: who has no Kafka need not wait for the registry too."""
-        topics = topics_of(config)
-        specs = topic_specs(config)
-        created = ensure(self._topic_admin, specs, create=config.kafka.topics.create)
-        log.info("topics_ready", topics=len(specs), created=len(created))
-        wire_format.await_answer(await_registry_s)
-        return routes(topics, schema_of=schema_of, prefix=wire_format.prefix)
 
     async def _work(self, stop: asyncio.Event) -> None:
         tasks: list[asyncio.Task[Any]] = [
@@ -317,23 +263,23 @@ class Worker:
             self._lifecycle.on(Signal.STOP, time.monotonic())
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _new_tracker(self) -> Tracker[Record]:
+    def _new_tracker(self, prepared: Prepared) -> Tracker[Record]:
         config = self.config
         watermarks = WatermarkPublisher(
-            self._producer, self._watermark_topic, self._watermark_prefixes
+            self._producer, self._watermark_topic, prepared.watermark_prefixes
         )
         tracker: Tracker[Record] = Tracker(
             emit=lambda record, on_delivered: self._producer.produce(*record, on_delivered),
             publish=watermarks.publish,
             on_gap=self._reporter.gap,
-            watermarks=self._watermarks,
+            watermarks=prepared.watermarks,
             worker=platform.node(),
             clock=time.monotonic,
             now_us=_now_us,
             repairs=config.repair.enabled,
             max_ticks=config.repair.max_ticks,
             watermark_interval_s=config.repair.watermark_interval_s,
-            max_held_bytes=config.kafka.max_buffered_bytes // _HELD_PART,
+            max_held_bytes=int(config.kafka.max_buffered_bytes * _HELD_PART),
             freeze_on_failure=config.kafka.on_delivery_failure == "exit",
         )
         tracker.watch(tickers(self._topics))
@@ -350,7 +296,7 @@ class Worker:
             Backoff(opend.reconnect.initial_s, opend.reconnect.max_s),
             on_event=self._on_event,
             on_down=self._on_down,
-            gate=self._gate,
+            gate=self._back_pressure.gate,
             after_read=self._after_read,
         )
 
@@ -395,22 +341,6 @@ class Worker:
             self.metrics.buffered_bytes.set(self.buffered_bytes)
             await asyncio.sleep(_POLL_S)
 
-    async def _gate(self) -> None:
-        """Hold back from OpenD while Kafka owes us too many acknowledgements."""
-        limit = self.config.kafka.max_buffered_bytes
-        if self.buffered_bytes < limit:
-            return
-        self._reporter.backpressure_began(self.buffered_bytes)
-        since = time.monotonic()
-        try:
-            while self.buffered_bytes > limit * _RESUME_PART:
-                await asyncio.sleep(_POLL_S)
-        finally:
-            # OpenD may have dropped pushes that nobody read.
-            self._tracker.suspect_all(Cause.BACKPRESSURE)
-            # Also where the link breaks meanwhile: the next one begins with reading.
-            self._reporter.backpressure_ended(time.monotonic() - since)
-
     def _on_delivery_failure(self, error: DeliveryFailed) -> None:
         if error.topic != self._events_topic:
             # An event about an event that failed would only fail as well.
@@ -438,9 +368,9 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def _in_daemon_thread(function: Callable[[], Routes]) -> asyncio.Future[Routes]:
+def _in_daemon_thread(function: Callable[[], Prepared]) -> asyncio.Future[Prepared]:
     """Run what may wait for Kafka: unlike `to_thread`, the end of the process need not wait too."""
-    outcome: Future[Routes] = Future()
+    outcome: Future[Prepared] = Future()
     outcome.set_running_or_notify_cancel()
 
     def run() -> None:

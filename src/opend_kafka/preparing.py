@@ -1,0 +1,102 @@
+"""Kafka and the registry made ready, before the first tick needs them. All of it waits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from opend_kafka import schemas
+from opend_kafka.config import Config
+from opend_kafka.kafka.registry import WireFormat
+from opend_kafka.kafka.routing import Routes, routes
+from opend_kafka.kafka.topics import TopicAdmin, differences, ensure
+from opend_kafka.opend.securities import Security
+from opend_kafka.plan import (
+    dead_letter_topic,
+    events_topic,
+    topic_specs,
+    topics_of,
+    watermark_topic,
+    wire_format_of,
+)
+from opend_kafka.records import dead_letter, session_event, watermark
+from opend_kafka.records.kinds import schema_of
+from opend_kafka.records.watermark import Watermark
+from opend_kafka.watermarks import read_watermarks
+
+log = structlog.get_logger()
+
+#: Seconds that the registry has to answer at the start.
+REGISTRY_START_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a worker starts with. Prefixes are the wire format's bytes: of a key, of a value."""
+
+    routes: Routes
+    event_prefixes: tuple[bytes, bytes]
+    dead_letter_prefix: bytes
+    watermark_prefixes: tuple[bytes, bytes]
+    watermarks: dict[Security, Watermark]
+
+
+def prepare(config: Config, admin: TopicAdmin) -> Prepared:
+    """Bring topics and schemas into place, and read back what an earlier worker delivered.
+
+    Raises:
+        OpendKafkaError: Kafka or the registry is away, or refuses.
+    """
+    with wire_format_of(config) as wire_format:
+        table = _routes(config, admin, wire_format, REGISTRY_START_S)
+        prefixes = {
+            (topic, schema): (
+                wire_format.prefix(topic, schemas.KEY, True),
+                wire_format.prefix(topic, schema, False),
+            )
+            for topic, schema in (
+                (events_topic(config), session_event.SCHEMA),
+                (watermark_topic(config), watermark.SCHEMA),
+            )
+        }
+        events, watermarks = prefixes.values()
+        letters = wire_format.prefix(dead_letter_topic(config), dead_letter.SCHEMA, False)
+        for one in differences(admin, topic_specs(config)):
+            log.warning("topic_differs", topic=one.topic, cause=str(one))
+        return Prepared(table, events, letters, watermarks, _read_watermarks(config, wire_format))
+
+
+def prepare_routes(config: Config, admin: TopicAdmin) -> Routes:
+    """Bring the topics and schemas of newer subscriptions into place.
+
+    Raises:
+        OpendKafkaError: Kafka or the registry is away, or refuses.
+    """
+    with wire_format_of(config) as wire_format:
+        return _routes(config, admin, wire_format, 0.0)
+
+
+def _routes(
+    config: Config, admin: TopicAdmin, wire_format: WireFormat, await_registry_s: float
+) -> Routes:
+    """The topics come first: who has no Kafka need not wait for the registry too."""
+    specs = topic_specs(config)
+    created = ensure(admin, specs, create=config.kafka.topics.create)
+    log.info("topics_ready", topics=len(specs), created=len(created))
+    wire_format.await_answer(await_registry_s)
+    return routes(topics_of(config), schema_of=schema_of, prefix=wire_format.prefix)
+
+
+def _read_watermarks(config: Config, wire_format: WireFormat) -> dict[Security, Watermark]:
+    since = time.monotonic()
+    found = read_watermarks(
+        config.kafka.bootstrap_servers,
+        config.kafka.librdkafka,
+        watermark_topic(config),
+        schema_by_id=wire_format.schema_text,
+    )
+    seconds = round(time.monotonic() - since, 3)
+    log.info("watermarks_read", securities=len(found), seconds=seconds)
+    return found

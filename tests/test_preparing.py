@@ -1,0 +1,64 @@
+"""Kafka and the registry made ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opend_kafka import schemas
+from opend_kafka.config import Config
+from opend_kafka.errors import OpendKafkaError
+from opend_kafka.opend.subscriptions import Subtype
+from opend_kafka.plan import topic_specs
+from opend_kafka.preparing import prepare, prepare_routes
+from opend_kafka.records import dead_letter, session_event, watermark
+from tests.conftest import Cluster
+
+
+def _config(cluster: Cluster, prefix: str, *securities: str, **kafka: Any) -> Config:
+    return Config.model_validate(
+        {
+            "subscriptions": [{"securities": list(securities), "subtypes": ["ticker"]}],
+            "kafka": {
+                "bootstrap_servers": cluster.bootstrap_servers,
+                "topic_prefix": prefix,
+                **kafka,
+            },
+            "schema_registry": {"url": None},
+        }
+    )
+
+
+def test_everything_stands_after_it(cluster: Cluster, prefix: str) -> None:
+    """Topics, routes, prefixes, and no watermarks where nobody has written any."""
+    config = _config(cluster, prefix, "HK.00700")
+    prepared = prepare(config, cluster.topics)
+    specs = topic_specs(config)
+    assert {spec.name for spec in specs} <= cluster.topics.existing()
+    assert [*prepared.routes] == [(Subtype.TICKER, 1, "00700")]
+    assert prepared.watermarks == {}
+    values = (
+        prepared.event_prefixes[1],
+        prepared.dead_letter_prefix,
+        prepared.watermark_prefixes[1],
+    )
+    assert values == tuple(
+        schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint(one.SCHEMA)
+        for one in (session_event, dead_letter, watermark)
+    )
+
+
+def test_newer_subscriptions_get_their_topics(cluster: Cluster, prefix: str) -> None:
+    """A hangup brings a security that had no topic."""
+    prepare(_config(cluster, prefix, "HK.00700"), cluster.topics)
+    newer = _config(cluster, prefix, "HK.00700", "US.AAPL")
+    assert len(prepare_routes(newer, cluster.topics)) == 2
+    assert f"{prefix}.ticker.US.AAPL" in cluster.topics.existing()
+
+
+def test_missing_topic_is_told_where_none_is_to_be_created(cluster: Cluster, prefix: str) -> None:
+    """Who forbids creating them must have made them."""
+    config = _config(cluster, prefix, "HK.00700", topics={"create": False})
+    with pytest.raises(OpendKafkaError, match=f"{prefix}.ticker.HK.00700"):
+        prepare(config, cluster.topics)
