@@ -102,6 +102,75 @@ class OrderBookType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OrderBookType_Normal: _ClassVar[OrderBookType]
     OrderBookType_Odd: _ClassVar[OrderBookType]
+
+class KLType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    KLType_Unknown: _ClassVar[KLType]
+    KLType_1Min: _ClassVar[KLType]
+    KLType_Day: _ClassVar[KLType]
+    KLType_Week: _ClassVar[KLType]
+    KLType_Month: _ClassVar[KLType]
+    KLType_Year: _ClassVar[KLType]
+    KLType_5Min: _ClassVar[KLType]
+    KLType_15Min: _ClassVar[KLType]
+    KLType_30Min: _ClassVar[KLType]
+    KLType_60Min: _ClassVar[KLType]
+    KLType_3Min: _ClassVar[KLType]
+    KLType_Quarter: _ClassVar[KLType]
+    KLType_10Min: _ClassVar[KLType]
+    KLType_120Min: _ClassVar[KLType]
+    KLType_180Min: _ClassVar[KLType]
+    KLType_240Min: _ClassVar[KLType]
+
+class RehabType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RehabType_None: _ClassVar[RehabType]
+    RehabType_Forward: _ClassVar[RehabType]
+    RehabType_Backward: _ClassVar[RehabType]
+
+class DarkStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DarkStatus_None: _ClassVar[DarkStatus]
+    DarkStatus_Trading: _ClassVar[DarkStatus]
+    DarkStatus_End: _ClassVar[DarkStatus]
+
+class SecurityStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SecurityStatus_Unknown: _ClassVar[SecurityStatus]
+    SecurityStatus_Normal: _ClassVar[SecurityStatus]
+    SecurityStatus_Listing: _ClassVar[SecurityStatus]
+    SecurityStatus_Purchasing: _ClassVar[SecurityStatus]
+    SecurityStatus_Subscribing: _ClassVar[SecurityStatus]
+    SecurityStatus_BeforeDrakTradeOpening: _ClassVar[SecurityStatus]
+    SecurityStatus_DrakTrading: _ClassVar[SecurityStatus]
+    SecurityStatus_DrakTradeEnd: _ClassVar[SecurityStatus]
+    SecurityStatus_ToBeOpen: _ClassVar[SecurityStatus]
+    SecurityStatus_Suspended: _ClassVar[SecurityStatus]
+    SecurityStatus_Called: _ClassVar[SecurityStatus]
+    SecurityStatus_ExpiredLastTradingDate: _ClassVar[SecurityStatus]
+    SecurityStatus_Expired: _ClassVar[SecurityStatus]
+    SecurityStatus_Delisted: _ClassVar[SecurityStatus]
+    SecurityStatus_ChangeToTemporaryCode: _ClassVar[SecurityStatus]
+    SecurityStatus_TemporaryCodeTradeEnd: _ClassVar[SecurityStatus]
+    SecurityStatus_ChangedPlateTradeEnd: _ClassVar[SecurityStatus]
+    SecurityStatus_ChangedCodeTradeEnd: _ClassVar[SecurityStatus]
+    SecurityStatus_RecoverableCircuitBreaker: _ClassVar[SecurityStatus]
+    SecurityStatus_UnRecoverableCircuitBreaker: _ClassVar[SecurityStatus]
+    SecurityStatus_AfterCombination: _ClassVar[SecurityStatus]
+    SecurityStatus_AfterTransation: _ClassVar[SecurityStatus]
+
+class OptionAreaType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OptionAreaType_Unknown: _ClassVar[OptionAreaType]
+    OptionAreaType_American: _ClassVar[OptionAreaType]
+    OptionAreaType_European: _ClassVar[OptionAreaType]
+    OptionAreaType_Bermuda: _ClassVar[OptionAreaType]
+
+class IndexOptionType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IndexOptionType_Unknown: _ClassVar[IndexOptionType]
+    IndexOptionType_Normal: _ClassVar[IndexOptionType]
+    IndexOptionType_Small: _ClassVar[IndexOptionType]
 QotMarket_Unknown: QotMarket
 QotMarket_HK_Security: QotMarket
 QotMarket_HK_Future: QotMarket
@@ -180,6 +249,57 @@ PushDataType_ByDisConn: PushDataType
 PushDataType_Cache: PushDataType
 OrderBookType_Normal: OrderBookType
 OrderBookType_Odd: OrderBookType
+KLType_Unknown: KLType
+KLType_1Min: KLType
+KLType_Day: KLType
+KLType_Week: KLType
+KLType_Month: KLType
+KLType_Year: KLType
+KLType_5Min: KLType
+KLType_15Min: KLType
+KLType_30Min: KLType
+KLType_60Min: KLType
+KLType_3Min: KLType
+KLType_Quarter: KLType
+KLType_10Min: KLType
+KLType_120Min: KLType
+KLType_180Min: KLType
+KLType_240Min: KLType
+RehabType_None: RehabType
+RehabType_Forward: RehabType
+RehabType_Backward: RehabType
+DarkStatus_None: DarkStatus
+DarkStatus_Trading: DarkStatus
+DarkStatus_End: DarkStatus
+SecurityStatus_Unknown: SecurityStatus
+SecurityStatus_Normal: SecurityStatus
+SecurityStatus_Listing: SecurityStatus
+SecurityStatus_Purchasing: SecurityStatus
+SecurityStatus_Subscribing: SecurityStatus
+SecurityStatus_BeforeDrakTradeOpening: SecurityStatus
+SecurityStatus_DrakTrading: SecurityStatus
+SecurityStatus_DrakTradeEnd: SecurityStatus
+SecurityStatus_ToBeOpen: SecurityStatus
+SecurityStatus_Suspended: SecurityStatus
+SecurityStatus_Called: SecurityStatus
+SecurityStatus_ExpiredLastTradingDate: SecurityStatus
+SecurityStatus_Expired: SecurityStatus
+SecurityStatus_Delisted: SecurityStatus
+SecurityStatus_ChangeToTemporaryCode: SecurityStatus
+SecurityStatus_TemporaryCodeTradeEnd: SecurityStatus
+SecurityStatus_ChangedPlateTradeEnd: SecurityStatus
+SecurityStatus_ChangedCodeTradeEnd: SecurityStatus
+SecurityStatus_RecoverableCircuitBreaker: SecurityStatus
+SecurityStatus_UnRecoverableCircuitBreaker: SecurityStatus
+SecurityStatus_AfterCombination: SecurityStatus
+SecurityStatus_AfterTransation: SecurityStatus
+OptionAreaType_Unknown: OptionAreaType
+OptionAreaType_American: OptionAreaType
+OptionAreaType_European: OptionAreaType
+OptionAreaType_Bermuda: OptionAreaType
+IndexOptionType_Unknown: IndexOptionType
+IndexOptionType_Normal: IndexOptionType
+IndexOptionType_Small: IndexOptionType
 
 class QotHeader(_message.Message):
     __slots__ = ("securityFirm",)
