@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# In two processes, a file's tests in one of them, so that each starts few real Kafkas; the longest
-# begin first. A process that a test hangs is not begun anew: it would run that test again.
+# In two processes; tests/conftest.py says which tests stay together. A process that a test hangs is
+# not begun anew: it would run that test again.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 

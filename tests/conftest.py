@@ -7,11 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import structlog
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
@@ -34,9 +36,30 @@ class Cluster:
     topics: TopicAdmin
 
 
+#: What takes a minute, most of it waiting.
+LONG = ("tests/test_end_to_end.py", "tests/test_survival.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest begin first, so that none of the processes is left alone with them."""
+    """Mark the longest, and let them begin first: nobody is to wait for them in the end."""
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker("long")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+class _FileByFile(LoadFileScheduling):  # type: ignore[misc] # xdist ships no types
+    """A file's tests stay in one process; the longest follow each other, so as to have room."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        scope: str = super()._split_scope(nodeid)
+        return "long" if scope in LONG else scope
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Distribute so where several processes run."""
+    return _FileByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,10 @@ from tests.recovery import (
     UNFELT,
     USED_UP,
     Limits,
+    LoopClock,
     Trial,
     WatchedStatus,
+    lived_s,
     slow,
     table,
 )
@@ -88,6 +90,21 @@ def test_table_shows_the_worst_of_each_kind_the_slowest_first() -> None:
     assert second.split() == ["cut", "1", "0.250", "s", "0.000", "s", "0.250", "s"]
 
 
+@pytest.mark.parametrize(
+    ("elapsed_s", "busy_s", "expected_s"),
+    [
+        pytest.param(0.0101, 0.0001, 0.0101, id="idle"),
+        pytest.param(0.5, 0.49, 0.5, id="busy with its own work"),
+        pytest.param(0.5, 0.03, 0.05, id="without a processor"),
+    ],
+)
+def test_loop_lives_through_its_work_and_its_waits(
+    elapsed_s: float, busy_s: float, expected_s: float
+) -> None:
+    """Only the wait for a processor is left out."""
+    assert lived_s(elapsed_s, busy_s) == pytest.approx(expected_s)
+
+
 def test_every_kind_that_is_named_is_one() -> None:
     """The simulator has the kinds that the judge speaks of, and none is met and unfelt at once."""
     assert set(KINDS) >= UNFELT | MET_BY_A_NEW_LINK
@@ -98,7 +115,7 @@ def test_every_kind_that_is_named_is_one() -> None:
 def test_status_is_whole_when_live_with_all_that_is_wanted() -> None:
     """It notes when it became so last."""
     times = iter([1.0, 2.0, 3.0])
-    status = WatchedStatus(1, clock=lambda: next(times))
+    status = WatchedStatus(1, lambda: next(times))
     status.session = "initialising"
     status.session = "live"
     assert not status.whole
@@ -111,7 +128,7 @@ def test_status_is_whole_when_live_with_all_that_is_wanted() -> None:
 
 async def test_status_wakes_who_waits() -> None:
     """A change is looked at when it happens."""
-    status = WatchedStatus(0)
+    status = WatchedStatus(0, LoopClock())
     waiting = asyncio.create_task(status.until(lambda: status.whole))
     await asyncio.sleep(0)
     status.session = "live"

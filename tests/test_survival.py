@@ -27,13 +27,12 @@ from tests.recovery import (
     UNFELT,
     USED_UP,
     Limits,
+    LoopClock,
     Trial,
     WatchedStatus,
     slow,
     table,
 )
-
-pytestmark = pytest.mark.long
 
 T = TypeVar("T")
 
@@ -101,8 +100,9 @@ def _links(port: int) -> int:
 class _Run:
     """A worker on a simulator, with every kind of fault to come."""
 
-    def __init__(self, simulator: Simulator, status: WatchedStatus) -> None:
+    def __init__(self, simulator: Simulator, status: WatchedStatus, clock: LoopClock) -> None:
         self._simulator = simulator
+        self._clock = clock
         self._status = status
         self._latest: Fault | None = None
 
@@ -112,7 +112,7 @@ class _Run:
 
     async def trial(self, fault: Fault) -> Trial:
         """Let a fault strike while the session is whole; wait until it is so again."""
-        began_at, self._latest = time.monotonic(), fault
+        began_at, self._latest = self._clock(), fault
         self._simulator.inject(fault)
         if fault.kind in MET_BY_A_NEW_LINK:
             self._simulator.inject(Reset())
@@ -137,7 +137,7 @@ class _Run:
             return began_at  # the next link could be made at once
         lasts_us = round(getattr(fault, "duration_s", 0) * 1_000_000)
         await self.until_market(began_us + max(lasts_us, STRUCK_US))
-        return time.monotonic() if lasts_us else began_at
+        return self._clock() if lasts_us else began_at
 
     async def _within_patience(self, awaitable: Coroutine[None, None, T]) -> T:
         try:
@@ -157,9 +157,11 @@ async def _running(embedded: Cluster, prefix: str, simulator: Simulator) -> Asyn
         worker = Worker(
             _config(simulator.port, embedded.bootstrap_servers, prefix), topic_admin=embedded.topics
         )
-        worker.status = status = WatchedStatus(WANTED)
-        run, stop = _Run(simulator, status), asyncio.Event()
+        clock, stop = LoopClock(), asyncio.Event()
+        worker.status = status = WatchedStatus(WANTED, clock)
+        run = _Run(simulator, status, clock)
         async with asyncio.TaskGroup() as group:
+            counting = group.create_task(clock.run())
             working = group.create_task(worker.run(stop))
             await run.until_whole()
             yield run
@@ -168,6 +170,7 @@ async def _running(embedded: Cluster, prefix: str, simulator: Simulator) -> Asyn
             assert _links(simulator.port) == 1
             stop.set()
             await working
+            counting.cancel()
     assert len(asyncio.all_tasks()) == tasks
     assert threading.active_count() <= threads + 1
 
