@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from opend_kafka import schemas
 from opend_kafka.config import Config
 from opend_kafka.errors import OpendKafkaError
+from opend_kafka.kafka.topics import TopicSpec, ensure
 from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.plan import topic_specs
 from opend_kafka.preparing import prepare, prepare_routes
 from opend_kafka.records import dead_letter, session_event, watermark
 from tests.conftest import Cluster
+
+HANGS_S = 20
 
 
 def _config(cluster: Cluster, prefix: str, *securities: str, **kafka: Any) -> Config:
@@ -30,12 +34,20 @@ def _config(cluster: Cluster, prefix: str, *securities: str, **kafka: Any) -> Co
     )
 
 
+def _await_topics(cluster: Cluster, names: set[str]) -> None:
+    """Wait until every broker knows topics that were created: each learns of them by itself."""
+    deadline = time.monotonic() + HANGS_S
+    while not names <= cluster.topics.existing():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_everything_stands_after_it(cluster: Cluster, prefix: str) -> None:
     """Topics, routes, prefixes, and no watermarks where nobody has written any."""
     config = _config(cluster, prefix, "HK.00700")
     prepared = prepare(config, cluster.topics)
     specs = topic_specs(config)
-    assert {spec.name for spec in specs} <= cluster.topics.existing()
+    _await_topics(cluster, {spec.name for spec in specs})
     assert [*prepared.routes] == [(Subtype.TICKER, 1, "00700")]
     assert prepared.watermarks == {}
     values = (
@@ -54,7 +66,7 @@ def test_newer_subscriptions_get_their_topics(cluster: Cluster, prefix: str) -> 
     prepare(_config(cluster, prefix, "HK.00700"), cluster.topics)
     newer = _config(cluster, prefix, "HK.00700", "US.AAPL")
     assert len(prepare_routes(newer, cluster.topics)) == 2
-    assert f"{prefix}.ticker.US.AAPL" in cluster.topics.existing()
+    _await_topics(cluster, {f"{prefix}.ticker.US.AAPL"})
 
 
 def test_missing_topic_is_told_where_none_is_to_be_created(cluster: Cluster, prefix: str) -> None:
@@ -62,3 +74,10 @@ def test_missing_topic_is_told_where_none_is_to_be_created(cluster: Cluster, pre
     config = _config(cluster, prefix, "HK.00700", topics={"create": False})
     with pytest.raises(OpendKafkaError, match=f"{prefix}.ticker.HK.00700"):
         prepare(config, cluster.topics)
+
+
+def test_dead_letters_fit_their_topic(apache: Cluster, prefix: str) -> None:
+    """Where the topic takes less than the producer, a letter is cut for the topic."""
+    topic = TopicSpec(f"{prefix}.dead-letter", config={"max.message.bytes": "20000"})
+    ensure(apache.topics, [topic], create=True)
+    assert prepare(_config(apache, prefix, "HK.00700"), apache.topics).dead_letter_limit == 20_000

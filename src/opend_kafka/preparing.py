@@ -14,6 +14,7 @@ from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import TopicAdmin, differences, ensure
 from opend_kafka.opend.securities import Security
 from opend_kafka.plan import (
+    dead_letter_limit,
     dead_letter_topic,
     events_topic,
     topic_specs,
@@ -39,6 +40,8 @@ class Prepared:
     routes: Routes
     event_prefixes: tuple[bytes, bytes]
     dead_letter_prefix: bytes
+    #: Bytes that a dead letter may have, so that neither producer nor topic refuses it.
+    dead_letter_limit: int
     watermark_prefixes: tuple[bytes, bytes]
     watermarks: dict[Security, Watermark]
 
@@ -65,7 +68,14 @@ def prepare(config: Config, admin: TopicAdmin) -> Prepared:
         letters = wire_format.prefix(dead_letter_topic(config), dead_letter.SCHEMA, False)
         for one in differences(admin, topic_specs(config)):
             log.warning("topic_differs", topic=one.topic, cause=str(one))
-        return Prepared(table, events, letters, watermarks, _read_watermarks(config, wire_format))
+        return Prepared(
+            table,
+            events,
+            letters,
+            _dead_letter_limit(config, admin),
+            watermarks,
+            _read_watermarks(config, wire_format),
+        )
 
 
 def prepare_routes(config: Config, admin: TopicAdmin) -> Routes:
@@ -87,6 +97,11 @@ def _routes(
     log.info("topics_ready", topics=len(specs), created=len(created))
     wire_format.await_answer(await_registry_s)
     return routes(topics_of(config), schema_of=schema_of, prefix=wire_format.prefix)
+
+
+def _dead_letter_limit(config: Config, admin: TopicAdmin) -> int:
+    topic, ours = dead_letter_topic(config), dead_letter_limit(config)
+    return min(ours, int(admin.settings([topic]).get(topic, {}).get("max.message.bytes", ours)))
 
 
 def _read_watermarks(config: Config, wire_format: WireFormat) -> dict[Security, Watermark]:

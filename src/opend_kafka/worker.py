@@ -36,7 +36,6 @@ from opend_kafka.opend.staleness import Staleness
 from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.plan import (
     connect,
-    dead_letter_limit,
     dead_letter_topic,
     events_topic,
     session_maker,
@@ -138,7 +137,7 @@ class Worker:
             self.metrics,
             worker=platform.node(),
             now_us=_now_us,
-            limit=dead_letter_limit(self.config),
+            limit=prepared.dead_letter_limit,
         )
         publisher = EventPublisher(self._producer, self._events_topic, prepared.event_prefixes)
         self._reporter = Reporter(
