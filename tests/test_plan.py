@@ -63,6 +63,22 @@ def test_topics_are_made_as_the_configuration_says() -> None:
     ]
 
 
+def test_what_keeps_records_safe_goes_for_all_topics() -> None:
+    """What acks=all waits for holds for the worker's own topics as well; retention does not."""
+    safe = {"min.insync.replicas": "2", "compression.type": "zstd"}
+    topics = {"config": {**safe, "retention.ms": 1000}}
+    *_, events, letters, watermarks = topic_specs(_config(kafka={"topics": topics}))
+    assert (events.config, letters.config) == (safe, safe)
+    assert watermarks.config == safe | WATERMARK_SETTINGS
+
+
+def test_topics_that_could_never_acknowledge_are_refused() -> None:
+    """More replicas in sync than there are replicas is a configuration error with both numbers."""
+    topics = {"replication_factor": 1, "config": {"min.insync.replicas": 2}}
+    with pytest.raises(ConfigurationError, match=r"kafka\.topics: min\.insync\.replicas 2 .* 1,"):
+        topic_specs(_config(kafka={"topics": topics}))
+
+
 def test_topics_of_names_the_topic_of_every_subscription() -> None:
     """Every wanted subscription has its topic, also where topics are shared."""
     config = _config(kafka={"topic_layout": "subtype"})

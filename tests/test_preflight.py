@@ -68,6 +68,19 @@ async def test_examine_counts_topics_that_exist(
     assert (await _findings(config))["topics"] == Finding("topics", True, "all 4 exist")
 
 
+async def test_examine_tells_topics_that_differ(
+    opend_port: int, cluster: Cluster, prefix: str
+) -> None:
+    """A topic with other partitions than wished stops no worker, and is told of."""
+    config = _config(opend_port, cluster.bootstrap_servers, prefix)
+    name = f"{prefix}.ticker.HK.00700"
+    ensure(cluster.topics, [TopicSpec(name, partitions=2)], create=True)
+    ensure(cluster.topics, topic_specs(config), create=True)
+    difference = f"`opend-kafka topics` mends or explains: {name}: partitions 2, to be 1"
+    findings = await _findings(config)
+    assert findings["topics"] == Finding("topics", True, f"all 4 exist; {difference}")
+
+
 async def test_examine_finds_that_the_watermarks_can_be_read(
     opend_port: int, cluster: Cluster, prefix: str
 ) -> None:

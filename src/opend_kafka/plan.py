@@ -7,8 +7,9 @@ from functools import partial
 
 from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
+from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
-from opend_kafka.kafka.routing import topic_names
+from opend_kafka.kafka.routing import refuse_collisions, topic_names
 from opend_kafka.kafka.topics import CLEANUP_POLICY, TopicSpec
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription
@@ -31,23 +32,44 @@ WATERMARK_SETTINGS = {
     "delete.retention.ms": "3600000",
 }
 
+_MIN_IN_SYNC = "min.insync.replicas"
+
+#: What of kafka.topics.config goes for the worker's own topics too: how safe records are, not for
+#: how long they are kept.
+_EVERYWHERE = (_MIN_IN_SYNC, "unclean.leader.election.enable", "compression.type")
+
 
 def topic_specs(config: Config) -> list[TopicSpec]:
     """Give the topics that the configuration wants, each once, in its order.
 
     Raises:
-        ConfigurationError: a name is too long.
+        ConfigurationError: a name is too long, or two are one to Kafka; or no record could ever
+            be acknowledged.
     """
-    kafka = config.kafka
-    settings = {key: as_property(value) for key, value in kafka.topics.config.items()}
-    return [
-        TopicSpec(name, kafka.topics.partitions, kafka.topics.replication_factor, settings)
+    topics = config.kafka.topics
+    settings = {key: as_property(value) for key, value in topics.config.items()}
+    _refuse_unwritable(topics.replication_factor, settings)
+    safe = {key: value for key, value in settings.items() if key in _EVERYWHERE}
+    own = {
+        events_topic(config): safe,
+        dead_letter_topic(config): safe,
+        watermark_topic(config): safe | WATERMARK_SETTINGS,
+    }
+    specs = [
+        TopicSpec(name, topics.partitions, topics.replication_factor, settings)
         for name in dict.fromkeys(topics_of(config).values())
-    ] + [
-        TopicSpec(events_topic(config), 1, kafka.topics.replication_factor),
-        TopicSpec(dead_letter_topic(config), 1, kafka.topics.replication_factor),
-        TopicSpec(watermark_topic(config), 1, kafka.topics.replication_factor, WATERMARK_SETTINGS),
-    ]
+    ] + [TopicSpec(name, 1, topics.replication_factor, settings) for name, settings in own.items()]
+    refuse_collisions(spec.name for spec in specs)
+    return specs
+
+
+def _refuse_unwritable(replicas: int, settings: dict[str, str]) -> None:
+    needed = settings.get(_MIN_IN_SYNC, "")
+    if replicas > 0 and needed.isdigit() and int(needed) > replicas:
+        raise ConfigurationError(
+            f"kafka.topics: {_MIN_IN_SYNC} {needed} is above replication_factor {replicas}, and "
+            f"Kafka would acknowledge nothing: raise the one, or lower the other"
+        )
 
 
 def events_topic(config: Config) -> str:

@@ -12,7 +12,8 @@ from opend_kafka import schemas
 from opend_kafka.config import Config
 from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
 from opend_kafka.kafka.compacted import last_values
-from opend_kafka.kafka.topics import KafkaTopics, differences
+from opend_kafka.kafka.topic_plan import Change, Step, apply, plan
+from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, TopicSpec, differences
 from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
 from opend_kafka.plan import (
@@ -103,7 +104,8 @@ async def _ask_opend(config: Config) -> Any:
             await asyncio.wait([running, live], return_when=asyncio.FIRST_COMPLETED)
             if running.done():
                 running.result()
-            return await link.ask(Qot_GetSubInfo_pb2.Request(c2s={"isReqAllConn": False}))
+            request = Qot_GetSubInfo_pb2.Request(c2s={"isReqAllConn": False})
+            return (await link.ask(request)).s2c
     except TimeoutError:
         raise OpenDNotReady(cause) from None
     finally:
@@ -118,22 +120,7 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
     existing = admin.existing()
     yield Finding("Kafka", True, f"answers at {kafka.bootstrap_servers}")
     specs = topic_specs(config)
-    missing = [spec for spec in specs if spec.name not in existing]
-    if not missing:
-        yield Finding("topics", True, f"all {len(specs)} exist")
-    elif not kafka.topics.create:
-        names = _some([spec.name for spec in missing])
-        yield Finding("topics", False, f"missing, and kafka.topics.create is false: {names}")
-    elif failures := admin.create(missing, dry_run=True):
-        reasons = _some([f"{name}: {reason}" for name, reason in failures.items()])
-        yield Finding("topics", False, f"cannot be created: {reasons}")
-    else:
-        yield Finding(
-            "topics",
-            True,
-            f"{len(specs) - len(missing)} exist, {len(missing)} will be created: "
-            + _some([spec.name for spec in missing]),
-        )
+    yield from _examine_topics(config, admin, specs)
     for difference in differences(admin, specs):
         yield Finding("topics", False, str(difference))
     if (topic := watermark_topic(config)) in existing:
@@ -141,6 +128,31 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
             kafka.bootstrap_servers, kafka.librdkafka, topic, timeout_s=ANSWER_TIMEOUT_S
         )
         yield Finding("watermarks", True, f"{len(records)} can be read back from {topic}")
+
+
+def _examine_topics(config: Config, admin: TopicAdmin, specs: list[TopicSpec]) -> Iterator[Finding]:
+    """Give the plan of `opend-kafka topics` in two findings: what is missing, and what differs."""
+    planned = plan(admin, specs)
+    missing = [change for change in planned if change.step is Step.CREATE]
+    names = [change.topic for change in missing]
+    if not missing:
+        yield Finding("topics", True, f"all {len(specs)} exist" + _differing(planned))
+        return
+    if not config.kafka.topics.create:
+        text = f"missing, and kafka.topics.create is false: {_some(names)}"
+        yield Finding("topics", False, text)
+    elif failures := apply(admin, specs, missing, dry_run=True):
+        reasons = [f"{topic}: {reason}" for (topic, _), reason in failures.items()]
+        yield Finding("topics", False, f"cannot be created: {_some(reasons)}")
+    else:
+        standing = f"{len(specs) - len(missing)} exist, {len(missing)} will be created: "
+        yield Finding("topics", True, standing + _some(names) + _differing(planned))
+
+
+def _differing(planned: list[Change]) -> str:
+    """Say what differs and stops no worker."""
+    others = [str(change) for change in planned if change.step is not Step.CREATE]
+    return f"; `opend-kafka topics` mends or explains: {_some(others)}" if others else ""
 
 
 def _examine_schemas(config: Config) -> Iterator[Finding]:

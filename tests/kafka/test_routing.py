@@ -16,6 +16,7 @@ from opend_kafka.kafka.routing import (
     MAX_TOPIC_NAME,
     encode_key,
     escape,
+    refuse_collisions,
     routes,
     topic_name,
     topic_names,
@@ -86,6 +87,31 @@ def test_topic_name_refuses_what_kafka_would() -> None:
     assert len(topic_name("opend", "subtype_security", Subtype.TICKER, longest)) == MAX_TOPIC_NAME
     with pytest.raises(ConfigurationError, match="250 characters"):
         topic_name("opend", "subtype_security", Subtype.TICKER, Security("HK", longest.code + "0"))
+
+
+@given(st.lists(st.tuples(securities, subtypes), unique=True))
+def test_topics_of_subscriptions_never_collide(pairs: list[tuple[Security, Subtype]]) -> None:
+    """No set of subscriptions has two topics that Kafka would take for one."""
+    wanted = {Subscription(_short(security), subtype) for security, subtype in pairs}
+    names = topic_names(wanted, prefix="my_own.prefix", layout="subtype_security")
+    refuse_collisions(names.values())
+
+
+@pytest.mark.parametrize("other", ["opend.ticker.HK.1_0", "opend.ticker.HK.1.0"])
+def test_colliding_topics_are_refused(other: str) -> None:
+    """Names that are alike, or to Kafka's metrics, are an error that names both."""
+    one = "opend.ticker.HK.1.0"
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_collisions([one, "opend.ticker.HK.2", other])
+    assert f"the topics {one} and {other} would be one to Kafka" in str(refused.value)
+
+
+def test_topic_names_refuse_a_topic_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were two subscriptions to share a topic that is to be one's own, the start would fail."""
+    monkeypatch.setattr("opend_kafka.kafka.routing.escape", lambda text: "same")
+    wanted = [Subscription(Security("HK", code), Subtype.TICKER) for code in ("1", "2")]
+    with pytest.raises(ConfigurationError, match="would be one to Kafka"):
+        topic_names(wanted, prefix="opend", layout="subtype_security")
 
 
 @given(securities.filter(lambda one: _encodes(one.code)))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaError as LibraryError
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
@@ -79,6 +85,106 @@ def test_settings_that_the_cluster_does_not_tell_are_left_out(
     """A cluster that cannot describe its topics, or may not, is no error."""
     ensure(embedded.topics, [TopicSpec(f"{prefix}.one")], create=True)
     assert embedded.topics.settings([f"{prefix}.one"]) == {}
+
+
+def test_states_tell_partitions_and_replicas(cluster: Cluster, prefix: str) -> None:
+    """Of topics that exist their numbers are told; others are left out."""
+    ensure(cluster.topics, [TopicSpec(f"{prefix}.three", partitions=3)], create=True)
+    states = cluster.topics.states([f"{prefix}.three", f"{prefix}.none"])
+    (state,) = states.values()
+    assert (state.partitions, state.replication_factor, state.untold) == (3, 1, None)
+
+
+def test_states_tell_settings(apache: Cluster, prefix: str) -> None:
+    """A real cluster's settings come along, as the broker has them."""
+    name = f"{prefix}.short"
+    ensure(apache.topics, [TopicSpec(name, config={"retention.ms": "12345"})], create=True)
+    settings = apache.topics.states([name])[name].settings
+    assert settings is not None
+    assert (settings["retention.ms"], settings["cleanup.policy"]) == ("12345", "delete")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_add_partitions_grows_a_topic(apache: Cluster, prefix: str, dry_run: bool) -> None:
+    """A topic has as many as asked for; a dry run changes nothing."""
+    name = f"{prefix}.one"
+    ensure(apache.topics, [TopicSpec(name)], create=True)
+    assert apache.topics.add_partitions({name: 2}, dry_run=dry_run) == {}
+    assert apache.topics.states([name])[name].partitions == (1 if dry_run else 2)
+
+
+def test_add_partitions_does_not_shrink(apache: Cluster, prefix: str) -> None:
+    """What the broker refuses comes with its reason."""
+    name = f"{prefix}.three"
+    ensure(apache.topics, [TopicSpec(name, partitions=3)], create=True)
+    assert "3" in apache.topics.add_partitions({name: 2})[name]
+
+
+def test_add_partitions_is_told_where_it_cannot_be(embedded: Cluster, prefix: str) -> None:
+    """The embedded cluster says that it cannot, where Kafka could."""
+    refused = embedded.topics.add_partitions({prefix: 2})
+    assert refused == {prefix: "an embedded Kafka cannot add partitions; make a new one"}
+
+
+def test_alter_sets_what_is_named_and_nothing_else(apache: Cluster, prefix: str) -> None:
+    """A setting that somebody else has made stays."""
+    name = f"{prefix}.one"
+    ensure(apache.topics, [TopicSpec(name, config={"retention.ms": "12345"})], create=True)
+    assert apache.topics.alter({name: {"segment.ms": "60000"}}) == {}
+    settings = apache.topics.settings([name])[name]
+    assert (settings["retention.ms"], settings["segment.ms"]) == ("12345", "60000")
+
+
+def test_alter_says_why_a_setting_was_refused(apache: Cluster, prefix: str) -> None:
+    """An unknown setting comes back with the broker's reason."""
+    ensure(apache.topics, [TopicSpec(prefix)], create=True)
+    assert "no.such" in apache.topics.alter({prefix: {"no.such": "1"}}, dry_run=True)[prefix]
+
+
+class _Forbidding:
+    """Kafka's admin client where an ACL is missing for everything but the list of topics."""
+
+    def __init__(self, listing: Any) -> None:
+        self.list_topics = listing
+
+    def _refuse(self, asked: list[Any], **_: object) -> dict[Any, Future[None]]:
+        code = LibraryError.TOPIC_AUTHORIZATION_FAILED
+        refused: Future[None] = Future()
+        refused.set_exception(KafkaException(LibraryError(code)))
+        names_only = not isinstance(asked[0], ConfigResource)
+        return {one.topic if names_only else one: refused for one in asked}
+
+    create_topics = create_partitions = incremental_alter_configs = describe_configs = _refuse
+
+
+@pytest.fixture
+def forbidden(embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch) -> KafkaTopics:
+    """Give the topics, of which `prefix` is one, as one sees them who may only look at the list."""
+    ensure(embedded.topics, [TopicSpec(prefix)], create=True)
+    admin = KafkaTopics(embedded.bootstrap_servers, {})
+    client = AdminClient({"bootstrap.servers": embedded.bootstrap_servers})
+    monkeypatch.setattr(admin, "_client", _Forbidding(client.list_topics))
+    return admin
+
+
+@pytest.mark.parametrize(
+    ("ask", "permission"),
+    [
+        (lambda admin, name: admin.create([TopicSpec(name)])[name], "CREATE"),
+        (lambda admin, name: admin.add_partitions({name: 2})[name], "ALTER"),
+        (lambda admin, name: admin.alter({name: {"segment.ms": "1"}})[name], "ALTER_CONFIGS"),
+        (lambda admin, name: admin.states([name])[name].untold, "DESCRIBE_CONFIGS"),
+    ],
+)
+def test_missing_permission_is_named(
+    forbidden: KafkaTopics,
+    prefix: str,
+    ask: Callable[[KafkaTopics, str], str],
+    permission: str,
+) -> None:
+    """Where an ACL is missing, the reason says which one, on which topic."""
+    reason = ask(forbidden, prefix)
+    assert reason.startswith(f"not allowed: grant {permission} on topic {prefix} to this user")
 
 
 def test_create_changes_nothing_in_a_dry_run(cluster: Cluster, prefix: str) -> None:

@@ -15,6 +15,7 @@ from opend_kafka.cli.demo import demo
 from opend_kafka.cli.run import run
 from opend_kafka.cli.simulate import simulate
 from opend_kafka.cli.tail import tail
+from opend_kafka.cli.topics import topics
 from opend_kafka.errors import ConfigurationError, OpendKafkaError
 
 #: Set to anything, it shows the traceback of an error that nobody foresaw.
@@ -43,7 +44,7 @@ def cli() -> None:
     """Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka."""
 
 
-for command in (demo, run, check, tail, audit, simulate):
+for command in (demo, run, check, topics, tail, audit, simulate):
     cli.add_command(command)
 
 

@@ -19,6 +19,7 @@ import ctypes
 import re
 import sys
 import threading
+from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 from pathlib import Path
@@ -268,3 +269,7 @@ class EmbeddedTopics(KafkaTopics):
             except EmbeddedKafkaError as error:
                 failures[spec.name] = str(error)
         return failures
+
+    def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
+        """See `TopicAdmin.add_partitions`: an embedded topic keeps those that it was made with."""
+        return dict.fromkeys(totals, "an embedded Kafka cannot add partitions; make a new one")

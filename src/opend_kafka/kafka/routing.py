@@ -85,9 +85,32 @@ def topic_names(
     """Give the topic of every wanted subscription.
 
     Raises:
-        ConfigurationError: a name is too long.
+        ConfigurationError: a name is too long, or two subscriptions that are to have topics of
+            their own share one.
     """
-    return {one: topic_name(prefix, layout, one.subtype, one.security) for one in wanted}
+    names = {one: topic_name(prefix, layout, one.subtype, one.security) for one in wanted}
+    if layout == "subtype_security":
+        refuse_collisions(names.values())
+    return names
+
+
+def refuse_collisions(names: Iterable[str]) -> None:
+    """See to it that no two topics are one to Kafka, for which `.` and `_` are alike in metrics.
+
+    Names that are given twice collide too.
+
+    Raises:
+        ConfigurationError: two of them do.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        to_kafka = name.replace(".", "_")
+        if to_kafka in seen:
+            raise ConfigurationError(
+                f"subscriptions: the topics {seen[to_kafka]} and {name} would be one to Kafka: "
+                "drop one of the two, or change kafka.topic_prefix"
+            )
+        seen[to_kafka] = name
 
 
 def routes(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import KafkaError as LibraryError
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined] # not all in its __all__
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourceType,
 )
@@ -25,8 +27,13 @@ ANSWER_TIMEOUT_S = 10.0
 
 CLEANUP_POLICY = "cleanup.policy"
 
-#: Topics in one CreateTopics request: brokers answer a few hundred well within the time-out.
+#: Topics in one request: brokers answer a few hundred well within the time-out.
 _TOPICS_PER_REQUEST = 200
+
+#: What Kafka says where a user's ACLs do not reach.
+_FORBIDDEN = (LibraryError.TOPIC_AUTHORIZATION_FAILED, LibraryError.CLUSTER_AUTHORIZATION_FAILED)
+
+_One = TypeVar("_One")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,19 @@ class TopicSpec:
     partitions: int = 1
     replication_factor: int = -1
     config: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as it is: where replicas differ from partition to partition, the fewest.
+
+    `settings` is None where the cluster tells none; `untold` says why, where there is a reason.
+    """
+
+    partitions: int
+    replication_factor: int
+    settings: dict[str, str] | None = None
+    untold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,30 @@ class TopicAdmin(Protocol):
         """Give the settings of those topics that the cluster tells them of."""
         ...
 
+    def states(self, names: Iterable[str]) -> dict[str, TopicState]:
+        """Give how those of the topics are that exist.
+
+        Raises:
+            KafkaUnreachable: no broker answers.
+        """
+        ...
+
+    def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
+        """Let topics have so many partitions; give the reason for each that could not.
+
+        With `dry_run` the brokers only say what they would say.
+        """
+        ...
+
+    def alter(
+        self, settings: Mapping[str, dict[str, str]], *, dry_run: bool = False
+    ) -> dict[str, str]:
+        """Set these settings of topics, and no others; give the reason where it failed.
+
+        With `dry_run` the brokers only say what they would say.
+        """
+        ...
+
 
 class KafkaTopics:
     """A `TopicAdmin` over Kafka's admin protocol."""
@@ -88,37 +132,84 @@ class KafkaTopics:
 
     def existing(self) -> set[str]:
         """See `TopicAdmin.existing`."""
-        try:
-            return set(self._client.list_topics(timeout=ANSWER_TIMEOUT_S).topics)
-        except KafkaException as error:
-            raise KafkaUnreachable(self._bootstrap_servers, error.args[0].str()) from None
+        return set(self._listed())
+
+    def states(self, names: Iterable[str]) -> dict[str, TopicState]:
+        """See `TopicAdmin.states`."""
+        listed = self._listed()
+        there = {name: listed[name].partitions for name in names if name in listed}
+        states = {}
+        for name, told in self._describe(there).items():
+            partitions = there[name].values()
+            replicas = min((len(one.replicas) for one in partitions), default=0)
+            state = TopicState(len(partitions), replicas)
+            states[name] = (
+                replace(state, settings=told)
+                if isinstance(told, dict)
+                else replace(state, untold=told)
+            )
+        return states
 
     def create(self, specs: list[TopicSpec], *, dry_run: bool = False) -> dict[str, str]:
         """See `TopicAdmin.create`."""
-        failures: dict[str, str] = {}
-        for start in range(0, len(specs), _TOPICS_PER_REQUEST):
-            chunk = specs[start : start + _TOPICS_PER_REQUEST]
-            futures: dict[str, Future[None]] = self._client.create_topics(
-                [_new_topic(spec) for spec in chunk],
-                request_timeout=ANSWER_TIMEOUT_S,
-                validate_only=dry_run,
-            )
-            for name, future in futures.items():
-                if reason := _failure(future):
-                    failures[name] = reason
-        return failures
+        return self._asked(
+            [_new_topic(spec) for spec in specs], self._client.create_topics, "CREATE", dry_run
+        )
+
+    def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
+        """See `TopicAdmin.add_partitions`."""
+        wanted = [NewPartitions(name, total) for name, total in totals.items()]
+        return self._asked(wanted, self._client.create_partitions, "ALTER", dry_run)
+
+    def alter(
+        self, settings: Mapping[str, dict[str, str]], *, dry_run: bool = False
+    ) -> dict[str, str]:
+        """See `TopicAdmin.alter`."""
+        wanted = [_settings_of(name, values) for name, values in settings.items()]
+        alter = self._client.incremental_alter_configs
+        return self._asked(wanted, alter, "ALTER_CONFIGS", dry_run)
 
     def settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """See `TopicAdmin.settings`: a missing DESCRIBE_CONFIGS makes no topic unusable."""
+        told = self._describe(names)
+        return {name: values for name, values in told.items() if isinstance(values, dict)}
+
+    def _listed(self) -> dict[str, Any]:
+        try:
+            topics: dict[str, Any] = self._client.list_topics(timeout=ANSWER_TIMEOUT_S).topics
+        except KafkaException as error:
+            raise KafkaUnreachable(self._bootstrap_servers, error.args[0].str()) from None
+        return topics
+
+    def _describe(self, names: Iterable[str]) -> dict[str, dict[str, str] | str | None]:
+        """Give each topic's settings, or the reason why they are not told, or None for neither."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-        found: dict[str, dict[str, str]] = {}
-        if resources:
-            futures = self._client.describe_configs(resources, request_timeout=ANSWER_TIMEOUT_S)
+        found: dict[str, dict[str, str] | str | None] = {}
+        for some in _chunks(resources):
+            futures = self._client.describe_configs(some, request_timeout=ANSWER_TIMEOUT_S)
             for resource, future in futures.items():
-                with suppress(KafkaException):
+                try:
                     entries = future.result().items()
+                except KafkaException as error:
+                    found[resource.name] = _reason(error, resource.name, "DESCRIBE_CONFIGS")
+                else:
                     found[resource.name] = {key: str(entry.value) for key, entry in entries}
         return found
+
+    def _asked(
+        self, wanted: list[Any], request: Callable[..., Any], permission: str, dry_run: bool
+    ) -> dict[str, str]:
+        """Make a request for each of many topics; give the reason for each that was refused."""
+        failures: dict[str, str] = {}
+        for some in _chunks(wanted):
+            futures: dict[Any, Future[None]] = request(
+                some, request_timeout=ANSWER_TIMEOUT_S, validate_only=dry_run
+            )
+            for one, future in futures.items():
+                name = one if isinstance(one, str) else one.name
+                if reason := _failure(future, name, permission):
+                    failures[name] = reason
+        return failures
 
 
 def ensure(admin: TopicAdmin, specs: Iterable[TopicSpec], *, create: bool) -> list[str]:
@@ -164,11 +255,36 @@ def _new_topic(spec: TopicSpec) -> NewTopic:
     )
 
 
-def _failure(future: Future[None]) -> str | None:
+def _settings_of(name: str, values: dict[str, str]) -> ConfigResource:
+    entries = [
+        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+        for key, value in values.items()
+    ]
+    return ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+
+
+def _chunks(all_of_them: list[_One]) -> Iterator[list[_One]]:
+    for start in range(0, len(all_of_them), _TOPICS_PER_REQUEST):
+        yield all_of_them[start : start + _TOPICS_PER_REQUEST]
+
+
+def _failure(future: Future[None], topic: str, permission: str) -> str | None:
     try:
         future.result()
     except KafkaException as error:
-        cause: LibraryError = error.args[0]
         # Another worker may have been quicker.
-        return None if cause.code() == LibraryError.TOPIC_ALREADY_EXISTS else str(cause.str())
+        if error.args[0].code() != LibraryError.TOPIC_ALREADY_EXISTS:
+            return _reason(error, topic, permission) or str(error.args[0].str())
     return None
+
+
+def _reason(error: KafkaException, topic: str, permission: str) -> str | None:
+    """Say why Kafka refused; None where it does not know the request at all."""
+    cause: LibraryError = error.args[0]
+    if cause.code() in _FORBIDDEN:
+        # Who may not DESCRIBE a topic is told that it is missing.
+        hidden = " (or DESCRIBE, if the topic stands)" if permission == "CREATE" else ""
+        return f"not allowed: grant {permission} on topic {topic} to this user{hidden}"
+    if cause.code() == LibraryError._UNSUPPORTED_FEATURE:
+        return None
+    return str(cause.str())
