@@ -173,6 +173,57 @@ def test_held_ticks_go_on_after_a_limit(model: Model) -> None:
     assert model.kafka[-1] == (missed[0], "REPAIR")
 
 
+@pytest.mark.parametrize("held_s", [0.0, HOLD_S])
+def test_more_ticks_than_opend_lists_are_told_also_of_a_first_link(held_s: float) -> None:
+    """The first link ends before OpenD has said where the watch begins: it began with a push."""
+    model = Model()
+    model.link()
+    pushed = model.trade(3)
+    model.ask()
+    model.wait(held_s)
+    model.cut()
+    missed = model.trade(LISTED + 20)
+    model.settle()
+    (gap,) = model.gaps
+    assert (gap.before, gap.after) == (pushed[-1], missed[20])
+    assert gap.cause is Cause.RECONNECTED
+    assert not model.silently_missing
+
+
+def test_ticks_missed_after_a_first_link_are_produced_in_order() -> None:
+    """The first link ends before OpenD has answered, and the second brings what was missed."""
+    model = Model()
+    model.link()
+    model.trade(3)
+    model.ask()
+    model.cut()
+    model.trade(7)
+    model.link(cached=2)
+    model.settle()
+    assert [one for one, _ in model.kafka if one not in model.due] == []
+    assert model.first_occurrences == model.due
+    assert [gap.repaired for gap in model.gaps] == [5]
+
+
+def test_what_is_lost_during_a_first_check_is_told_though_opend_refuses() -> None:
+    """A push that was damaged before the watch began is not forgotten with the link."""
+    model = Model()
+    model.link()
+    pushed = model.trade(2)
+    model.ask()
+    model.lose_in_sight(2)
+    model.trade(1)
+    model.cut()
+    model.link()
+    for _ in range(3):
+        model.wait(5.0)
+        model.ask()
+        model.refuse()
+    model.settle()
+    assert not model.silently_missing
+    assert model.gaps[0].before == pushed[-1]
+
+
 def test_refusals_end_in_a_gap_that_is_told(model: Model) -> None:
     """Whoever cannot know says so."""
     model.cut()

@@ -203,6 +203,8 @@ class TickStream(Generic[R]):
         if check is not None and check.state is _State.GRACE:
             self._judge(check)
         elif check is not None and check.state is _State.ASKED:
+            if check.next is not None:
+                self._date(check, check.next.cause, check.next.mark)
             check.state, check.next = _State.WANTED, None
         self.suspect(Cause.RECONNECTED)
 
@@ -212,8 +214,9 @@ class TickStream(Generic[R]):
         if self._check is None:
             self._check = _Check(cause, self._window.last)
         elif self._check.state is not _State.WANTED and self._check.next is None:
-            live = [tick.sequence for tick in self._held if not tick.cached]
-            self._check.next = _Check(cause, max([*live, *self._known_last()], default=None))
+            self._check.next = _Check(cause, self._newest_live())
+        else:
+            self._date(self._check, cause, self._newest_live())
 
     def asked(self) -> None:
         """The question is on its way."""
@@ -252,7 +255,7 @@ class TickStream(Generic[R]):
         check = self._check
         if check is None:
             return
-        if self._watched:
+        if self._watched or check.mark is not None:
             self._tell_lost(check, 0, why)
         self._begin(check)
         self._conclude(check, self._held or [])
@@ -291,8 +294,15 @@ class TickStream(Generic[R]):
             return None
         return self._window.delivered(set(self._outstanding))
 
-    def _known_last(self) -> list[int]:
-        return [] if self._window.last is None else [self._window.last]
+    def _date(self, check: _Check[R], cause: Cause, mark: int | None) -> None:
+        """Note a suspicion that arises before the watch begins: it will begin before it."""
+        if not self._watched and check.mark is None and mark is not None:
+            check.cause, check.mark = cause, mark
+
+    def _newest_live(self) -> int | None:
+        live = [tick.sequence for tick in self._held or () if not tick.cached]
+        last = [] if self._window.last is None else [self._window.last]
+        return max([*live, *last], default=None)
 
     def _pass(self, sequence: int, record: R) -> None:
         self._window.add(sequence)
@@ -325,8 +335,9 @@ class TickStream(Generic[R]):
 
     def _judge(self, check: _Check[R]) -> None:
         missing, count = self._missing(check)
-        all_listed = check.mark is None and len(check.listed) < self._max_ticks
-        if not (check.first or all_listed or check.mark in check.listed):
+        all_listed = len(check.listed) < self._max_ticks or check.first
+        known = all_listed if check.mark is None else check.mark in check.listed
+        if not known:
             self._tell_lost(check, count, "OpenD does not list the last one any more")
         elif missing:
             before, after = self._around(missing[0], missing[-1])
