@@ -182,7 +182,7 @@ def test_push_is_counted_by_subtype_and_push_data_type(
     ("push", "reason"),
     [
         (Push(CONN_ID, 9999, 1, b""), "unknown_proto_id"),
-        (Push(CONN_ID, ProtoId.QOT_UPDATE_KL, 1, b""), "unknown_proto_id"),
+        (Push(CONN_ID, ProtoId.NOTIFY, 1, b""), "unknown_proto_id"),
         (Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, b"\xff\xff"), "malformed"),
         (Push(CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, b"\x08\x00"), "no_s2c"),
         (_push("ticker_push_error"), "ret_type"),

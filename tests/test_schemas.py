@@ -176,6 +176,27 @@ def test_missing_schema_is_not_found() -> None:
             "market code name order_book_type order_book_type_code asks bids svr_recv_time_bid "
             "svr_recv_time_bid_at svr_recv_time_ask svr_recv_time_ask_at provenance",
         ),
+        (
+            "opend.KLine",
+            "market code name rehab_type rehab_type_code k_type k_type_code time_key time_key_at "
+            "is_blank open close high low last_close volume turnover turnover_rate pe_ratio "
+            "change_rate hp_volume provenance",
+        ),
+        (
+            "opend.RtData",
+            "market code name time time_at opened_mins is_blank cur_price last_close avg_price "
+            "volume turnover hp_volume provenance",
+        ),
+        ("opend.Broker", "market code name asks bids provenance"),
+        ("opend.BrokerEntry", "broker_id broker_name broker_pos order_id order_volume"),
+        (
+            "opend.Quote",
+            "market code name suspension listing_date listing_date_at price_spread update_time "
+            "update_time_at high_price open_price low_price last_price prev_close_price volume "
+            "turnover turnover_rate amplitude dark_status dark_status_code sec_status "
+            "sec_status_code option_ex_data future_ex_data warrant_ex_data pre_market "
+            "after_market overnight hp_volume provenance",
+        ),
     ],
 )
 def test_schema_has_the_fields_of_the_contract(name: str, fields: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import as_file, files
 from typing import Any, cast
@@ -18,14 +19,20 @@ SINGLE_OBJECT_MAGIC = b"\xc3\x01"
 
 KEY = "opend.SecurityKey"
 
+#: The full name of a type, where another schema uses it.
+_TYPE = re.compile(r'"(opend\.\w+)"')
+
+
+def _values() -> tuple[str, ...]:
+    """Find what `avro/` has that nothing else there is made of: the records themselves."""
+    found = (one for one in files("opend_kafka.avro").iterdir() if one.name.endswith(".avsc"))
+    texts = {one.name.removesuffix(".avsc"): one.read_text(encoding="utf-8") for one in found}
+    parts = {name for text in texts.values() for name in _TYPE.findall(text)}
+    return tuple(sorted(texts.keys() - parts - {KEY}))
+
+
 #: What a record can be, by its full name: the values of topics.
-VALUES = (
-    "opend.Ticker",
-    "opend.OrderBook",
-    "opend.SessionEvent",
-    "opend.Watermark",
-    "opend.DeadLetter",
-)
+VALUES = _values()
 
 
 @cache

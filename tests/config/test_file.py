@@ -75,12 +75,6 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
             id="unknown session",
         ),
         pytest.param(
-            "subscriptions:\n- {securities: [HK.00700], subtypes: [quote]}\n",
-            "config.yaml:2: subscriptions[0].subtypes[0]: quote is not in this version yet; "
-            "use ticker, order-book, order-book-odd",
-            id="later subtype",
-        ),
-        pytest.param(
             WANTED + "kafka: {record_timestamp: event}\n",
             "config.yaml:2: kafka.record_timestamp: event is not in this version yet; use ingest",
             id="later value",

@@ -41,3 +41,13 @@ def test_refusal_says_that_reconnect_cannot_begin_above_its_end() -> None:
 def test_refusal_says_that_a_boolean_is_no_number() -> None:
     """`port: yes` is a wrong type, not port 1."""
     assert refusal(WANTED + "opend: {port: yes}\n").startswith("config.yaml:2: opend.port: ")
+
+
+def test_every_subtype_of_the_contract_can_be_wanted() -> None:
+    """All that OpenD pushes in real time can be subscribed, by the SDK's names."""
+    names = (
+        "quote, order-book, order-book-odd, ticker, rt-data, broker, k-1m, k-3m, k-5m, k-10m, "
+        "k-15m, k-30m, k-60m, k-120m, k-180m, k-240m, k-day, k-week, k-month, k-quarter, k-year"
+    )
+    config = parse(f"subscriptions: [{{securities: [HK.00700], subtypes: [{names}]}}]")
+    assert ", ".join(one.subtype for one in config.wanted()) == names

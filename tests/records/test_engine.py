@@ -18,7 +18,7 @@ from opend_kafka.opend.pb import Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
 from opend_kafka.opend.pb.Qot_Common_pb2 import Security
 from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.order_book import ORDER_BOOK
-from opend_kafka.records.tables import Each, Field, Kind, Micros
+from opend_kafka.records.tables import Each, Field, Kind, Micros, One
 from opend_kafka.records.ticker import TICKER
 from tests.records.wire import DOUBLE, read
 
@@ -208,6 +208,8 @@ def with_field(field: Field) -> Kind:
         (with_field(Field("market", "s2c.tickerList")), "tickerList is repeated"),
         (with_field(Field("market", "s2c.tickerList", Micros())), "tickerList is repeated"),
         (with_field(Field("market", "s2c.name", Each(()))), "does not convert a single value"),
+        (with_field(Field("market", "s2c.name", One(()))), "name is no message"),
+        (with_field(Field("market", "s2c.tickerList", One(()))), "tickerList is repeated"),
     ],
 )
 def test_table_that_does_not_fit_is_refused(kind: Kind, fault: str) -> None:

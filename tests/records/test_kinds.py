@@ -6,39 +6,64 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from opend_kafka import schemas
 from opend_kafka.errors import PushEmpty
-from opend_kafka.opend.messages import decode_push
+from opend_kafka.opend.messages import decode_push, response_type
 from opend_kafka.opend.securities import MARKETS
 from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.records.engine import RecordEncoder
+from opend_kafka.records.k_line import AU_TYPE, KL_TYPE
 from opend_kafka.records.kinds import KINDS, SUBTYPES, schema_of
 from opend_kafka.records.order_book import ORDER_BOOK_TYPE
-from opend_kafka.records.tables import Kind, Symbol
+from opend_kafka.records.quote import (
+    DARK_STATUS,
+    INDEX_OPTION_TYPE,
+    OPTION_AREA_TYPE,
+    SECURITY_STATUS,
+)
+from opend_kafka.records.tables import Each, Field, Kind, One, Symbol
 from opend_kafka.records.ticker import PUSH_DATA_TYPE, TICKER_DIRECT, TICKER_TYPE
 from tests.records.wire import raw_schema
 
 #: Prints the SDK's constants as {class: {constant: number}}, on the last line: importing the SDK
-#: prints its log before.
+#: prints its log before. A constant's name stands for its text, which AuType has in lower case.
 _PRINT_CONSTANTS = """
 import json, sys
 from futu.common import constant
 names = sys.argv[1:]
 print()
-print(json.dumps({name: getattr(constant, name)().load_dic() for name in names}))
+def numbers(one):
+    numbers = one().load_dic()
+    return {
+        name: numbers[text]
+        for name, text in vars(one).items()
+        if isinstance(text, str) and text in numbers
+    }
+print(json.dumps({name: numbers(getattr(constant, name)) for name in names}))
 """
 
-#: How the SDK writes the numbers that it has no constant for.
-_NOT_APPLICABLE = "N/A"
+#: The SDK's constant for what it has no other one for: mostly OpenD's Unknown.
+_NONE = "NONE"
+
+#: Where NONE says something: as traded, no grey market.
+_NONE_MEANS_NONE = {"AuType", "DarkStatus"}
 
 SYMBOLS: dict[str, Symbol] = {
     "PushDataType": PUSH_DATA_TYPE,
     "TickerDirect": TICKER_DIRECT,
     "TickerType": TICKER_TYPE,
     "OrderBookType": ORDER_BOOK_TYPE,
+    "AuType": AU_TYPE,
+    "KLType": KL_TYPE,
+    "DarkStatus": DARK_STATUS,
+    "SecurityStatus": SECURITY_STATUS,
+    "OptionAreaType": OPTION_AREA_TYPE,
+    "IndexOptionType": INDEX_OPTION_TYPE,
 }
 
 Constants = dict[str, dict[str, int]]
@@ -62,15 +87,16 @@ def sdk(tmp_path_factory: pytest.TempPathFactory) -> Constants:
     return constants
 
 
-def by_number(constants: dict[str, int]) -> dict[int, str]:
-    """Turn the SDK's constants round, without its N/A."""
-    return {number: name for name, number in constants.items() if name != _NOT_APPLICABLE}
+def by_number(constants: dict[str, int], *, none: bool = False) -> dict[int, str]:
+    """Turn the SDK's constants round, without its NONE unless that says something."""
+    return {number: name for name, number in constants.items() if none or name != _NONE}
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
 def test_symbols_are_constants_of_sdk(name: str, sdk: Constants) -> None:
     """Each number has the SDK's own constant as its symbol; one that has none is UNKNOWN."""
-    assert dict(enumerate(SYMBOLS[name].symbols)) == {0: "UNKNOWN", **by_number(sdk[name])}
+    known = by_number(sdk[name], none=name in _NONE_MEANS_NONE)
+    assert dict(enumerate(SYMBOLS[name].symbols)) == {0: "UNKNOWN", **known}
 
 
 @pytest.mark.parametrize("name", SYMBOLS)
@@ -115,4 +141,63 @@ def test_subtypes_have_the_schemas_of_their_kinds() -> None:
         Subtype.TICKER: "opend.Ticker",
         Subtype.ORDER_BOOK: "opend.OrderBook",
         Subtype.ORDER_BOOK_ODD: "opend.OrderBook",
+        Subtype.QUOTE: "opend.Quote",
+        Subtype.RT_DATA: "opend.RtData",
+        Subtype.BROKER: "opend.Broker",
+        **dict.fromkeys((one for one in Subtype if one.is_k_line), "opend.KLine"),
     }
+
+
+def test_every_subtype_has_its_kind() -> None:
+    """What OpenD pushes can all be subscribed."""
+    assert set(SUBTYPES) == set(Subtype)
+
+
+def inner_tables(fields: tuple[Field, ...], schema: str) -> Iterator[tuple[Any, str]]:
+    """Yield the tables within a table, each with the schema that its records have."""
+    types = {field["name"]: field["type"] for field in raw_schema(schema)["fields"]}
+    for field in fields:
+        if isinstance(field.conversion, One | Each):
+            type_ = types[field.name]
+            inner = type_["items"] if isinstance(field.conversion, Each) else type_[1]
+            yield field.conversion.fields, inner
+            yield from inner_tables(field.conversion.fields, inner)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.schema)
+def test_inner_tables_are_their_schemas(kind: Kind) -> None:
+    """A record within a record has the fields of its own schema, in the same order."""
+    for fields, schema in inner_tables(kind.fields, kind.schema):
+        names = [field["name"] for field in raw_schema(schema)["fields"]]
+        assert [field.name for field in fields] == names
+
+
+def fields_read(fields: tuple[Field, ...], message: Any) -> Iterator[str]:
+    """Yield the fields of a push's messages that a table reads, inner tables' too."""
+    for field in fields:
+        owner = message
+        for name in field.source.split(".")[1:]:
+            yield owner.fields_by_name[name].full_name
+            owner = owner.fields_by_name[name].message_type
+        if isinstance(field.conversion, One | Each):
+            yield from fields_read(field.conversion.fields, owner)
+
+
+def fields_of(message: Any) -> Iterator[str]:
+    """Yield all fields of a message, those of its inner messages too."""
+    for field in message.fields:
+        yield field.full_name
+        if field.message_type is not None:
+            yield from fields_of(field.message_type)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.schema)
+def test_table_drops_nothing_that_opend_sends(kind: Kind) -> None:
+    """Every field of a push, at every depth, is read by its table."""
+    s2c: Any = response_type(kind.proto_id).DESCRIPTOR.fields_by_name["s2c"].message_type
+    row = s2c.fields_by_name[kind.rows].message_type if kind.rows else s2c
+    starts = {"s2c": s2c, "row": row}
+    read = {f"{s2c.full_name}.{kind.rows}"} if kind.rows else set()
+    for field in kind.fields:
+        read |= set(fields_read((field,), starts[field.source.split(".")[0]]))
+    assert set(fields_of(s2c)) == read

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from opend_kafka.records.kinds import KINDS
-from opend_kafka.records.tables import Each, Field, Kind, Symbol, symbols
+from opend_kafka.records.tables import Each, Field, Kind, One, Symbol, symbols
 
 
 def test_symbols_count_up_from_unknown() -> None:
@@ -28,19 +28,27 @@ def test_table_names_no_field_twice(kind: Kind) -> None:
     assert sorted(names) == sorted(set(names))
 
 
-def symbols_of(fields: tuple[Field, ...]) -> Iterator[Field]:
-    """Yield the fields that become symbols, inner ones too."""
+def tables_of(fields: tuple[Field, ...]) -> Iterator[tuple[Field, ...]]:
+    """Yield a table, and those within it."""
+    yield fields
     for field in fields:
-        if isinstance(field.conversion, Symbol):
-            yield field
-        if isinstance(field.conversion, Each):
-            yield from symbols_of(field.conversion.fields)
+        if isinstance(field.conversion, Each | One):
+            yield from tables_of(field.conversion.fields)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.schema)
 def test_every_symbol_has_its_code_beside_it(kind: Kind) -> None:
     """Each enum's number on the wire is kept in a field of its own, from the same source."""
-    codes = {field.name: field for field in kind.fields}
-    for field in symbols_of(kind.fields):
-        code = codes[f"{field.name}_code"]
-        assert (code.source, code.conversion) == (field.source, None)
+    for fields in tables_of(kind.fields):
+        codes = {field.name: field for field in fields}
+        for field in fields:
+            if isinstance(field.conversion, Symbol):
+                code = codes[f"{field.name}_code"]
+                assert (code.source, code.conversion) == (field.source, None)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.schema)
+def test_inner_table_names_no_field_twice(kind: Kind) -> None:
+    """What holds for a record holds for those within it."""
+    for fields in tables_of(kind.fields):
+        assert len({field.name for field in fields}) == len(fields)

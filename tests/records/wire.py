@@ -133,3 +133,8 @@ class Double:
     def __repr__(self) -> str:
         """Say what is expected."""
         return f"Double({self.value})"
+
+
+def whole(value: int | str | None) -> int | None:
+    """Give an int64 of the vectors' JSON, which has them as strings; absent is null."""
+    return None if value is None else int(value)

@@ -20,7 +20,6 @@ from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
 from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subscription, Subtype, Terms, TradingSession
-from opend_kafka.records.kinds import SUBTYPES
 
 
 def _no_boolean(value: Any) -> Any:
@@ -197,10 +196,7 @@ class SubscriptionEntry(_Part):
     securities: Annotated[
         list[Annotated[Security, BeforeValidator(_security)]], Field(min_length=1)
     ]
-    subtypes: Annotated[
-        list[Annotated[Subtype, BeforeValidator(_subtype), _only(*SUBTYPES)]],
-        Field(min_length=1),
-    ]
+    subtypes: Annotated[list[Annotated[Subtype, BeforeValidator(_subtype)]], Field(min_length=1)]
     session: Annotated[TradingSession | None, BeforeValidator(_session)] = None
     first_push: bool = True
     order_book_detail: bool = False

@@ -27,7 +27,7 @@ from opend_kafka.records.tables import (
     Kind,
     Market,
     Micros,
-    SubtypeOf,
+    One,
     Symbol,
 )
 
@@ -88,7 +88,7 @@ class RecordEncoder:
         self._schema = schemas.load(kind.schema)
         self._readers = _readers(kind.fields, s2c, row)
         self._read_security = _reader(Field("", kind.security), s2c, row)
-        self._read_subtype = _subtype_reader(kind.subtype, s2c, row)
+        self._read_subtype = _subtype_reader(kind, s2c, row)
         self._read_push_data_type: _Read = self._readers.get("push_data_type", _nothing)
         self._read_sequence: _Read = self._readers.get("sequence", _nothing)
         expected = [field["name"] for field in self._schema["fields"]]
@@ -96,7 +96,11 @@ class RecordEncoder:
             raise ValueError(f"the table of {kind.schema} is not its schema: {expected}")
 
     def rows(self, s2c: Any) -> list[Row]:
-        """Give the records that a push becomes, in its order."""
+        """Give the records that a push becomes, in its order.
+
+        Raises:
+            RecordUnmappable: it is of no subtype that this version knows.
+        """
         messages = getattr(s2c, self._rows) if self._rows else (s2c,)
         return [self._row(s2c, message) for message in messages]
 
@@ -135,12 +139,22 @@ def _nothing(s2c: Any, row: Any) -> None:
     return None
 
 
-def _subtype_reader(subtype: SubtypeOf, s2c: _Descriptor, row: _Descriptor) -> _Read:
-    default, by_number = subtype.default, dict(subtype.by_number)
-    if subtype.source is None:
+def _subtype_reader(kind: Kind, s2c: _Descriptor, row: _Descriptor) -> _Read:
+    default, by_number = kind.subtype.default, dict(kind.subtype.by_number)
+    source = kind.subtype.source
+    if source is None:
         return lambda s2c, row: default
-    read = _reader(Field("", subtype.source), s2c, row)
-    return lambda s2c, row: by_number.get(read(s2c, row), default)
+    read = _reader(Field("", source), s2c, row)
+
+    def subtype(s2c: Any, row: Any) -> Subtype:
+        number = read(s2c, row)
+        found = by_number.get(number, default)
+        if found is None:
+            name = source.rpartition(".")[2]
+            raise RecordUnmappable(kind.schema, f"{name} {number} is of no subtype")
+        return found
+
+    return subtype
 
 
 def _provenance(provenance: Provenance, push_index: int) -> dict[str, Any]:
@@ -169,6 +183,8 @@ def _reader(field: Field, s2c: _Descriptor, row: _Descriptor) -> _Read:
     *parents, last = _resolve(descriptor, path)
     if last.is_repeated:
         read = _repeated(last, field.conversion)
+    elif isinstance(field.conversion, One):
+        read = _single(last, _inner(field.conversion.fields, last))
     else:
         read = _single(last, _converter(field.conversion))
     for parent in reversed(parents):
@@ -204,12 +220,17 @@ def _single(field: _FieldDescriptor, convert: _Convert | None) -> _Convert:
 def _repeated(field: _FieldDescriptor, conversion: Conversion | None) -> _Convert:
     if not isinstance(conversion, Each):
         raise ValueError(f"{field.full_name} is repeated: its conversion is Each")
-    readers = _readers(conversion.fields, field.message_type, field.message_type)
-    name = field.name
-    return lambda message: [
-        {key: read(None, element) for key, read in readers.items()}
-        for element in getattr(message, name)
-    ]
+    convert, name = _inner(conversion.fields, field), field.name
+    return lambda message: [convert(element) for element in getattr(message, name)]
+
+
+def _inner(fields: tuple[Field, ...], field: _FieldDescriptor) -> _Convert:
+    """Build the function that makes a record of a message within another."""
+    inner = field.message_type
+    if inner is None:
+        raise ValueError(f"{field.full_name} is no message: it becomes no record")
+    readers = _readers(fields, inner, inner)
+    return lambda message: {name: read(None, message) for name, read in readers.items()}
 
 
 def _converter(conversion: Conversion | None) -> _Convert | None:

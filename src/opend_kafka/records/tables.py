@@ -46,6 +46,13 @@ class Each(Conversion):
 
 
 @dataclass(frozen=True, slots=True)
+class One(Conversion):
+    """A message that may be absent → a record made by this table, or null."""
+
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """One Avro field and where its value comes from.
 
@@ -64,12 +71,19 @@ class Field:
 class SubtypeOf:
     """Which subtype a record belongs to: `default`, or what the number at `source` says.
 
-    A number that `by_number` lacks is `default`: the record itself keeps the number.
+    A number that `by_number` lacks is `default`: the record itself keeps the number. Without a
+    default there is no record: nobody can have subscribed it.
     """
 
-    default: Subtype
+    default: Subtype | None
     source: str | None = None
     by_number: tuple[tuple[int, Subtype], ...] = ()
+
+    @property
+    def all(self) -> tuple[Subtype, ...]:
+        """Every subtype that it can be."""
+        default = () if self.default is None else (self.default,)
+        return (*default, *dict(self.by_number).values())
 
 
 @dataclass(frozen=True, slots=True)
