@@ -405,6 +405,22 @@ def test_what_does_not_fit_is_named() -> None:
     assert talk.reconciler.waiting == tuple(wanted[3:])
 
 
+def test_changed_quota_is_looked_at_at_once_where_something_waits_for_it() -> None:
+    """OpenD says that its quota has changed: there may be room now."""
+    talk = settled(tickers(5), OpenD(quota=3))
+    talk.opend.quota = 5
+    talk.reconciler.quota_changed(7)
+    talk.at(7)
+    assert talk.reconciler.waiting == ()
+
+
+def test_changed_quota_is_nobodys_concern_where_all_fits() -> None:
+    """Each subscription of ours changes it, too."""
+    talk = settled(tickers(3), OpenD(quota=5))
+    talk.reconciler.quota_changed(7)
+    assert talk.reconciler.asks(7) == []
+
+
 def test_short_quota_is_told_once() -> None:
     """The same list is not told at every look, nor on a new connection."""
     talk = settled(tickers(5), OpenD(quota=3))

@@ -16,7 +16,7 @@ from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.lifecycle import Phase
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.notices import NoticeKind
-from opend_kafka.opend.pb import Notify_pb2
+from opend_kafka.opend.pb import Notify_pb2, Qot_GetSubInfo_pb2
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.session import CHECK_INTERVAL_S, STATE_INTERVAL_S, Session
 from tests.opend.conversation import (
@@ -178,3 +178,18 @@ def test_degraded_session_passes_pushes_on() -> None:
     session = _live()
     take(session, LOST)
     assert take(session, TICK.frame) == [TICK_PUSH]
+
+
+def test_notice_of_the_quota_has_it_looked_at_where_it_was_too_small() -> None:
+    """A quota that has no room is looked at when OpenD says that it changed, not a minute later."""
+    session, init = opened(TICKER)
+    take(session, accepted(init))
+    take(session, accepted(sent_one(session)))
+    none_left = Qot_GetSubInfo_pb2.S2C(totalUsedQuota=100, remainQuota=0)
+    take(session, reply(sent_one(session), Qot_GetSubInfo_pb2.Response(retType=0, s2c=none_left)))
+    assert session.phase is Phase.LIVE
+    used = Notify_pb2.S2C(type=7, usedQuota=Notify_pb2.UsedQuota(usedSubQuota=99))
+    body = Notify_pb2.Response(retType=0, s2c=used).SerializeToString()
+    take(session, encode(Frame(ProtoId.NOTIFY, 99, body)), 1)
+    tick(session, 1)
+    assert sent_one(session).proto_id == ProtoId.QOT_GET_SUB_INFO

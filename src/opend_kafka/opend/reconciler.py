@@ -185,6 +185,11 @@ class Reconciler:
         for refusal in self._refused.values():
             refusal.retry_at = now
 
+    def quota_changed(self, now: float) -> None:
+        """Look at the quota now, where it had no room for something."""
+        if self._short:
+            self._sub_info_at = now
+
     def connected(self, now: float) -> None:
         """Begin on a new connection: nothing stands on it, and nothing is under way."""
         self._held_until |= self._drop_at

@@ -303,6 +303,8 @@ class Session:
             self._lose_login(now)
         elif notice.kind is NoticeKind.QUOTE_RIGHT:
             self._reconciler.retry_refused(now)
+        elif notice.kind is NoticeKind.QUOTA:
+            self._reconciler.quota_changed(now)
         elif notice.kind is NoticeKind.LOGIN_STANDS and self.phase is Phase.DEGRADED:
             self._check_at = now
         return Notified(notice)
