@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from opend_kafka.continuity.gap import Cause, Outcome
 from opend_kafka.continuity.stream import HOLD_S
-from tests.continuity.opend import LATE, LISTED, Model
+from tests.continuity.opend import LATE, LISTED, SECURITY, Model
 
 
 def _origins(model: Model) -> list[str]:
@@ -222,6 +222,45 @@ def test_what_is_lost_during_a_first_check_is_told_though_opend_refuses() -> Non
     model.settle()
     assert not model.silently_missing
     assert model.gaps[0].before == pushed[-1]
+
+
+@pytest.mark.parametrize("cached", [0, 2])
+def test_the_watch_begins_without_an_answer_that_takes_long(cached: int) -> None:
+    """Ticks do not go on for ever without a watermark: a kill would lose them silently."""
+    model = Model()
+    model.trade(5)
+    model.due.clear()
+    model.unpushed.clear()
+    model.link(cached)
+    model.trade(3)
+    model.ask()
+    model.wait(HOLD_S)
+    assert [type(record).__name__ for record, _ in model.in_flight] == ["Watermark"]
+    model.acknowledge(1)
+    model.kill(0)
+    missed = model.trade(4)
+    model.settle()
+    assert not model.silently_missing
+    assert model.first_occurrences[-4:] == missed
+
+
+def test_an_answer_that_took_too_long_is_not_taken_for_a_later_one() -> None:
+    """It is older than the suspicion that is asked about next."""
+    model = Model()
+    model.link()
+    model.trade(3)
+    model.ask()
+    model.lose_in_sight(1)
+    model.trade(1)
+    model.wait(HOLD_S)
+    model.acknowledge(10)
+    late = model._listed()[:3]
+    model.ask()
+    model.tracker.replied(SECURITY, late, lambda one: (one, "REPAIR"))
+    model.settle()
+    assert not model.silently_missing
+    assert not model.false_gaps
+    assert sorted(one for one, _ in model.kafka) == model.due
 
 
 def test_refusals_end_in_a_gap_that_is_told(model: Model) -> None:

@@ -5,7 +5,8 @@
     wanted     are held   the question to OpenD (Qot_GetTicker), once the subscription stands
     asked      are held   OpenD's latest ticks; or refusals, ATTEMPTS of them
     grace      are held   GRACE_S: a tick that OpenD lists may still be on its way as a push
-    baseline   are held   Kafka's acknowledgement of a new security's first watermark
+    baseline   are held   Kafka's acknowledgement of a new security's first watermark; it comes
+                          without OpenD's answer where that takes longer than HOLD_S
 
 The judgement is by overlap. Where the last tick before the suspicion is among those that OpenD
 lists, all that came after it is listed too, and what of it was not pushed is missing: it goes on in
@@ -266,7 +267,11 @@ class TickStream(Generic[R]):
         check = self._check
         if check is not None and check.state is _State.GRACE and now >= check.at:
             self._judge(check)
-        if now >= self._hold_until:
+        if now < self._hold_until:
+            return
+        if check is not None and not self._watched:
+            self._begin_unanswered(check)
+        else:
             self.release()
 
     def release(self) -> None:
@@ -325,6 +330,14 @@ class TickStream(Generic[R]):
             self._window.begin(listed[-1], listed[-1] + 1)
         if check.next is not None and check.next.mark is None and self._window.first is None:
             check.next.mark = self._window.last
+
+    def _begin_unanswered(self, check: _Check[R]) -> None:
+        """Begin the watch without OpenD's answer: without a watermark a kill would be silent."""
+        if check.mark is not None:
+            check.next = _Check(check.cause, check.mark)
+        check.listed = sorted(tick.sequence for tick in self._held or () if tick.cached)
+        self._begin(check)
+        self._conclude(check, self._held or [])
 
     def _missing(self, check: _Check[R]) -> tuple[list[int], int]:
         """Give what OpenD lists and did not push, and how many of it is missing for certain."""

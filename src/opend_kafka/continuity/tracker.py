@@ -134,8 +134,8 @@ class Tracker(Generic[R]):
         """Give the securities whose latest ticks are to be asked for now: once each."""
         asks = []
         for stream in self._streams.values():
-            if not stream.wants_ask:
-                continue
+            if not stream.wants_ask or stream in self._asked:
+                continue  # an answer on its way is older than the question would be
             if not self._repairs:
                 stream.give_up("repair is disabled")
             elif len(self._asked) < ASKS_AT_ONCE:
