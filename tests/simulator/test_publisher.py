@@ -110,3 +110,20 @@ def test_publisher_forgets_takers_that_left(market: Market, subscriptions: Subsc
         subscriptions.unsubscribe_all(1)
         assert len(push.ticks) == 50
     assert market.trade_count == 100
+
+
+def test_publisher_pushes_quotes_together_once_an_interval(subscriptions: Subscriptions) -> None:
+    """What traded meanwhile is quoted in one push, at most every 100 ms."""
+    apple = Security("US", "AAPL")
+    market = Market([TENCENT, apple], seed=1, rate=100, start_us=START_US)
+    for security in (TENCENT, apple):
+        take(subscriptions, 1, Feed(security, 1))
+    pushes = list(Publisher(market, subscriptions).advance(START_US + SECOND_US))
+    sizes = {len(push.response.s2c.basicQotList) for push in pushes}  # type: ignore[attr-defined]
+    assert (len(pushes), sizes) == (10, {1, 2})
+
+
+def test_publisher_pushes_lines_with_the_book(market: Market, subscriptions: Subscriptions) -> None:
+    """K-lines come as often as books do."""
+    take(subscriptions, 1, Feed(TENCENT, 11))
+    assert len(list(Publisher(market, subscriptions).advance(START_US + SECOND_US))) == 10

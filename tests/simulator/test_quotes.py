@@ -64,7 +64,7 @@ def test_sub_takes_each_security_with_each_subtype(
     ("request_", "reason"),
     [
         (sub(TENCENT, Security("HK", "99999")), r"unknown stock HK\.99999"),
-        (sub(TENCENT, subtypes=(TICKER, 1)), "SubType_Basic is not served"),
+        (sub(TENCENT, subtypes=(TICKER, 0)), "unknown subType 0"),
         (sub(TENCENT, subtypes=(TICKER, 77)), "unknown subType 77"),
         (sub(), "must both have an entry"),
         (sub(TENCENT, subtypes=()), "must both have an entry"),

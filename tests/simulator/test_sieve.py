@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from opend_kafka.opend.securities import Security
+from opend_kafka.simulator.basic_quotes import basic_quote
 from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.damage import misdigested
 from opend_kafka.simulator.market import Market
-from opend_kafka.simulator.pushes import Push, ticker_push
+from opend_kafka.simulator.pushes import Push, quotes_push, ticker_push
 from opend_kafka.simulator.sieve import Orders, Sieve
 from opend_kafka.simulator.subscriptions import Feed, Subscriptions
 
@@ -103,3 +106,21 @@ def test_sieve_replays_once_for_two_breaks(bench: Bench) -> None:
     assert list(bench.sieve.end_replay(50)) == []
     bench.push()
     assert [len(push.ticks) for push in bench.sieve.end_replay(40)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("stalled", "codes"), [((), ["00700", "AAPL"]), ((TENCENT,), ["AAPL"]), ((TENCENT, APPLE), [])]
+)
+def test_sieve_withholds_single_quotes(
+    bench: Bench, stalled: tuple[Security, ...], codes: list[str]
+) -> None:
+    """Of a push of several quotes, those of a silent security are left out; an empty one goes."""
+    for security in stalled:
+        bench.conditions.stalled[security] += 1
+    quotes = [basic_quote(bench.market.stock(one)) for one in (TENCENT, APPLE)]
+    pushed = [
+        quote.security.code
+        for push in bench.sieve.through(quotes_push((1,), quotes))
+        for quote in cast(Any, push.response).s2c.basicQotList
+    ]
+    assert pushed == codes

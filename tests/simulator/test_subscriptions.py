@@ -118,3 +118,22 @@ def test_subscriptions_keep_their_promises(steps: list[tuple[str, int, list[Feed
         for feed in FEEDS:
             for taker in subscriptions.takers(feed):
                 assert feed in subscriptions.held_by(taker)
+
+
+def test_subscriptions_tell_what_is_taken_of_a_security(subscriptions: Subscriptions) -> None:
+    """What anybody is pushed of a security is listed until the last one leaves."""
+    for conn_id in (1, 2):
+        subscriptions.subscribe(conn_id, [TICKS, BOOK])
+        subscriptions.start_pushes(conn_id, [TICKS])
+    subscriptions.unsubscribe_all(1)
+    assert subscriptions.taken(TICKS.security) == (TICKS.subtype,)
+    subscriptions.unsubscribe_all(2)
+    assert subscriptions.taken(TICKS.security) == ()
+
+
+def test_subscriptions_keep_how_k_lines_are_adjusted(subscriptions: Subscriptions) -> None:
+    """Forward where nothing is asked for, as OpenD does."""
+    subscriptions.subscribe(1, [TICKS, BOOK])
+    subscriptions.start_pushes(1, [TICKS], [0])
+    subscriptions.start_pushes(1, [BOOK])
+    assert [subscriptions.rehab_types(1, feed) for feed in (TICKS, BOOK)] == [(0,), (1,)]

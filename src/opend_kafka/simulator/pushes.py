@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 from google.protobuf.message import Message
 
 from opend_kafka.opend.ciphers import PacketCipher, Plain
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, encode
-from opend_kafka.opend.messages import ProtoId, encode_body
-from opend_kafka.opend.pb import Notify_pb2, Qot_UpdateOrderBook_pb2, Qot_UpdateTicker_pb2
-from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
+from opend_kafka.opend.messages import ProtoId, encode_body, response_type
+from opend_kafka.opend.pb import (
+    Notify_pb2,
+    Qot_UpdateBasicQot_pb2,
+    Qot_UpdateBroker_pb2,
+    Qot_UpdateKL_pb2,
+    Qot_UpdateOrderBook_pb2,
+    Qot_UpdateRT_pb2,
+    Qot_UpdateTicker_pb2,
+)
+from opend_kafka.opend.pb.Qot_Common_pb2 import BasicQot, Ticker
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.stocks import Stock
 
@@ -21,13 +30,16 @@ _SERIAL = Struct("<I")
 _SERIAL_AT = 8
 _SERIAL_END = _SERIAL_AT + _SERIAL.size
 
-#: A Notify is of OpenD itself.
+#: A Notify is of OpenD itself, quotes are of several.
 _NO_SECURITY = Security("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """One push and who takes it. Of `ticks` and `book` it has one; a Notify has neither."""
+    """One push and who takes it. Ticks and books are at hand; of others there is the response.
+
+    A push of quotes is of several securities, a Notify of none: their `security` is empty.
+    """
 
     conn_ids: tuple[int, ...]
     security: Security
@@ -72,8 +84,35 @@ def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook
     return Push(conn_ids, stock.security, frame.proto_id, response, encode(frame), book=book)
 
 
+def quotes_push(conn_ids: tuple[int, ...], quotes: Sequence[BasicQot]) -> Push:
+    """Make a push of the quotes of any number of securities (3005)."""
+    return _push(conn_ids, _NO_SECURITY, Qot_UpdateBasicQot_pb2.S2C(basicQotList=quotes))
+
+
+def state_push(conn_ids: tuple[int, ...], stock: Stock, s2c: Message) -> Push:
+    """Make a push of K-lines (3007), of the intraday line (3009), of brokers (3015)."""
+    return _push(conn_ids, stock.security, s2c)
+
+
 def notify_push(conn_ids: tuple[int, ...], s2c: Notify_pb2.S2C) -> Push:
     """Make a push of what happened to OpenD itself (1003)."""
-    response = Notify_pb2.Response(retType=0, s2c=s2c)
-    frame = Frame(ProtoId.NOTIFY, 0, response.SerializeToString())
-    return Push(conn_ids, _NO_SECURITY, frame.proto_id, response, encode(frame))
+    return _push(conn_ids, _NO_SECURITY, s2c)
+
+
+#: The class of an s2c → the push that carries it.
+_PROTO_IDS: dict[type[Message], ProtoId] = {
+    Notify_pb2.S2C: ProtoId.NOTIFY,
+    Qot_UpdateBasicQot_pb2.S2C: ProtoId.QOT_UPDATE_BASIC_QOT,
+    Qot_UpdateKL_pb2.S2C: ProtoId.QOT_UPDATE_KL,
+    Qot_UpdateRT_pb2.S2C: ProtoId.QOT_UPDATE_RT,
+    Qot_UpdateBroker_pb2.S2C: ProtoId.QOT_UPDATE_BROKER,
+}
+
+
+def _push(conn_ids: tuple[int, ...], security: Security, s2c: Message) -> Push:
+    proto_id = _PROTO_IDS[type(s2c)]
+    response: Any = response_type(proto_id)()
+    response.retType = 0
+    response.s2c.CopyFrom(s2c)
+    frame = Frame(proto_id, 0, response.SerializeToString())
+    return Push(conn_ids, security, proto_id, response, encode(frame))

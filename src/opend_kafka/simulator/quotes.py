@@ -18,11 +18,13 @@ from opend_kafka.opend.pb import (
 )
 from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
 from opend_kafka.opend.securities import Security, market_name
+from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.market import Market
-from opend_kafka.simulator.publisher import SERVED
 from opend_kafka.simulator.stocks import HISTORY
 from opend_kafka.simulator.subscriptions import Feed, Refused, Subscriptions
+
+_SUBTYPES = frozenset(subtype.number for subtype in Subtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,14 @@ class Quotes:
             self._conditions.subscribed(feed.security)
         if not c2s.HasField("isRegOrUnRegPush"):
             return Outcome(done)
-        return Outcome(done, self._switch_pushes(conn_id, feeds, c2s.isRegOrUnRegPush, c2s))
+        rehab_types = c2s.regPushRehabTypeList
+        first_feeds = self._switch_pushes(conn_id, feeds, c2s.isRegOrUnRegPush, rehab_types, c2s)
+        return Outcome(done, first_feeds)
 
     def reg_push(self, conn_id: int, c2s: Qot_RegQotPush_pb2.C2S) -> Outcome:
         """Qot_RegQotPush (3002)."""
-        first_feeds = self._switch_pushes(conn_id, self._feeds(c2s), c2s.isRegOrUnReg, c2s)
+        feeds = self._feeds(c2s)
+        first_feeds = self._switch_pushes(conn_id, feeds, c2s.isRegOrUnReg, c2s.rehabTypeList, c2s)
         return Outcome(Qot_RegQotPush_pb2.Response(retType=0, retMsg=""), first_feeds)
 
     def get_sub_info(self, conn_id: int, c2s: Qot_GetSubInfo_pb2.C2S) -> Outcome:
@@ -99,13 +104,18 @@ class Quotes:
         return Outcome(Qot_GetTicker_pb2.Response(retType=0, retMsg="", s2c=s2c))
 
     def _switch_pushes(
-        self, conn_id: int, feeds: tuple[Feed, ...], wanted: bool, c2s: Any
+        self,
+        conn_id: int,
+        feeds: tuple[Feed, ...],
+        wanted: bool,
+        rehab_types: Iterable[int],
+        c2s: Any,
     ) -> tuple[Feed, ...]:
         """Start or stop pushes; give the feeds whose cached data follows."""
         if not wanted:
             self._subscriptions.stop_pushes(conn_id, feeds)
             return ()
-        self._subscriptions.start_pushes(conn_id, feeds)
+        self._subscriptions.start_pushes(conn_id, feeds, rehab_types)
         return feeds if c2s.isFirstPush or not c2s.HasField("isFirstPush") else ()
 
     def _feeds(self, c2s: Any) -> tuple[Feed, ...]:
@@ -151,12 +161,9 @@ def _served(subtypes: Iterable[int]) -> list[int]:
     """Give the subtypes.
 
     Raises:
-        Refused: one is unknown, or its data is not simulated.
+        Refused: one is unknown.
     """
-    names = Qot_Common_pb2.SubType.DESCRIPTOR.values_by_number
     for subtype in subtypes:
-        if subtype not in names:
+        if subtype not in _SUBTYPES:
             raise Refused(f"unknown subType {subtype}")
-        if subtype not in SERVED:
-            raise Refused(f"{names[subtype].name} is not served by this simulator yet")
     return list(subtypes)

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import structlog
+from google.protobuf.message import Message
 
 from opend_kafka.opend.ciphers import PacketCipher
 from opend_kafka.opend.frames import PLAIN
+from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
@@ -45,6 +47,7 @@ _log = structlog.get_logger()
 
 OnSent = Callable[[int, Security, Sequence[Ticker]], None]
 OnBookSent = Callable[[int, Security, BookMessage], None]
+OnStateSent = Callable[[int, Message], None]
 OnDamaged = Callable[[int, Security, Sequence[Ticker], str], None]
 OnFault = Callable[[Fault, int], None]
 
@@ -68,6 +71,7 @@ class Simulator:
         rsa: PacketCipher | None = None,
         on_sent: OnSent | None = None,
         on_book_sent: OnBookSent | None = None,
+        on_state_sent: OnStateSent | None = None,
         on_damaged: OnDamaged | None = None,
         on_fault: OnFault | None = None,
         scenario: Scenario | None = None,
@@ -88,6 +92,8 @@ class Simulator:
             rsa: the cipher of InitConnect; None where this OpenD has no key.
             on_sent: told of the ticks of each push, by connection id, as they go to the network.
             on_book_sent: told of each book likewise.
+            on_state_sent: told of the s2c of each other push, but Notify, likewise: quotes,
+                K-lines, the intraday line, brokers.
             on_damaged: told, in place of `on_sent`, of the ticks of a push that a fault made
                 unusable, and of the fault's kind.
             on_fault: told of each fault, with what was drawn for it, and its time of the market,
@@ -101,6 +107,7 @@ class Simulator:
         self._rsa = rsa or PLAIN
         self._on_sent = on_sent
         self._on_book_sent = on_book_sent
+        self._on_state_sent = on_state_sent
         self._on_damaged = on_damaged
         self._on_fault = on_fault
         self._clients: dict[int, Connection] = {}
@@ -272,10 +279,11 @@ class Simulator:
         elif push.ticks:
             if self._on_sent is not None:
                 self._on_sent(conn_id, push.security, push.ticks)
-        elif push.book is None:
-            return
-        elif self._on_book_sent is not None:
-            self._on_book_sent(conn_id, push.security, push.book)
+        elif push.book is not None:
+            if self._on_book_sent is not None:
+                self._on_book_sent(conn_id, push.security, push.book)
+        elif push.proto_id != ProtoId.NOTIFY and self._on_state_sent is not None:
+            self._on_state_sent(conn_id, cast(Any, push.response).s2c)
 
 
 def _told(fault: Fault) -> dict[str, Any]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
+from opend_kafka.opend.messages import ProtoId
+from opend_kafka.opend.pb import Qot_UpdateBasicQot_pb2
 from opend_kafka.opend.pb.Qot_Common_pb2 import (
     PushDataType_ByDisConn,
     SubType_Ticker,
     Ticker,
 )
-from opend_kafka.opend.securities import Security
+from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
+from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.simulator.conditions import Conditions
 from opend_kafka.simulator.market import Market
-from opend_kafka.simulator.pushes import Push, ticker_push
+from opend_kafka.simulator.pushes import Push, quotes_push, ticker_push
 from opend_kafka.simulator.subscriptions import Feed, Subscriptions
 
 _What = TypeVar("_What")
@@ -95,6 +98,8 @@ class Sieve:
             return
         elif push.ticks:
             yield from self._ticks(push)
+        elif push.proto_id == ProtoId.QOT_UPDATE_BASIC_QOT:
+            yield from self._quotes(push)
         else:
             yield push
 
@@ -125,6 +130,16 @@ class Sieve:
             yield push
         if push.security in self._held:
             yield from self._overtaken(push.security)
+
+    def _quotes(self, push: Push) -> Iterator[Push]:
+        """Yield the quotes that are not withheld: of many securities, some may be."""
+        s2c = cast(Qot_UpdateBasicQot_pb2.Response, push.response).s2c
+        quotes = [quote for quote in s2c.basicQotList if not self._withholds(quote.security)]
+        if quotes:
+            yield quotes_push(push.conn_ids, quotes)
+
+    def _withholds(self, message: SecurityMessage) -> bool:
+        return self._conditions.withholds(Security(market_name(message.market), message.code))
 
     def _overtaken(self, security: Security) -> Iterator[Push]:
         """Yield the pushes that enough others have overtaken by now, to those who still take it."""

@@ -7,6 +7,7 @@ fills, how long its time string is, how `sequence` counts.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import islice
 from random import Random
 from typing import NamedTuple
@@ -56,6 +57,29 @@ _KINDS_ELSEWHERE = (
 _KINDS_WITHOUT_LOTS = (_Kind(1.0, TickerType_Automatch, ord(" ")),)
 
 
+@dataclass(slots=True)
+class Day:
+    """What was traded since the market began: it has one day, however long it lasts."""
+
+    open: float = 0.0
+    high: float = 0.0
+    low: float = 0.0
+    volume: int = 0
+    turnover: float = 0.0
+
+    def add(self, tick: Ticker) -> None:
+        """Take a trade."""
+        price = tick.price
+        if not self.volume:
+            self.open = self.high = self.low = price
+        elif price > self.high:
+            self.high = price
+        elif price < self.low:
+            self.low = price
+        self.volume += tick.volume
+        self.turnover += tick.turnover
+
+
 class Stock:
     """One security's price and ticks. `random` is drawn from DRAWS times a trade."""
 
@@ -66,6 +90,8 @@ class Stock:
         self.venue = venue_of(security)
         #: Mils, thousandths of the currency: whole numbers do not drift.
         self.mils = self.venue.on_grid(5_000 + int(random.random() * 595_000))
+        self.prev_close = self.mils / 1_000
+        self.day = Day()
         self.bid_started = False
         self.trade_count = 0
         self._kinds = self._kinds_of_trade()
@@ -95,6 +121,7 @@ class Stock:
             timestamp=venue.timestamp(at_us),
         )
         self._ticks.append(tick)
+        self.day.add(tick)
         self.trade_count += 1
         return tick
 

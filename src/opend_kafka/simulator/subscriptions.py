@@ -7,7 +7,11 @@ from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
+from opend_kafka.opend.pb.Qot_Common_pb2 import RehabType_Forward
 from opend_kafka.opend.securities import Security
+
+#: Qot_Common.RehabType, forward: what OpenD adjusts K-lines by where it is not told.
+_REHAB_TYPES = (RehabType_Forward,)
 
 _NOBODY: Mapping[int, bool] = MappingProxyType({})
 
@@ -42,6 +46,9 @@ class Subscriptions:
         #: The value: with order book detail. In the order of subscribing.
         self._held: dict[int, dict[Feed, bool]] = {}
         self._takers: dict[Feed, dict[int, bool]] = {}
+        #: What of a security is pushed to anybody, in the order in which it first was.
+        self._taken: dict[Security, dict[int, None]] = {}
+        self._rehab_types: dict[tuple[int, Feed], tuple[int, ...]] = {}
 
     @property
     def used(self) -> int:
@@ -65,6 +72,14 @@ class Subscriptions:
     def takers(self, feed: Feed) -> Mapping[int, bool]:
         """Give the connections that a feed is pushed to; the value: with order book detail."""
         return self._takers.get(feed, _NOBODY)
+
+    def taken(self, security: Security) -> tuple[int, ...]:
+        """Give the SubType numbers of a security that are pushed to anybody."""
+        return tuple(self._taken.get(security, ()))
+
+    def rehab_types(self, conn_id: int, feed: Feed) -> tuple[int, ...]:
+        """Give the adjustments of K-lines that are pushed to a connection."""
+        return self._rehab_types.get((conn_id, feed), _REHAB_TYPES)
 
     def subscribe(self, conn_id: int, feeds: Iterable[Feed], *, detailed: bool = False) -> None:
         """Add feeds to a connection, all or none.
@@ -94,8 +109,16 @@ class Subscriptions:
         """Take all feeds from a connection: it asked for that, or is gone."""
         self.unsubscribe(conn_id, self.held_by(conn_id))
 
-    def start_pushes(self, conn_id: int, feeds: Iterable[Feed]) -> None:
+    def start_pushes(
+        self, conn_id: int, feeds: Iterable[Feed], rehab_types: Iterable[int] = ()
+    ) -> None:
         """Push feeds to a connection from now on, all or none.
+
+        Args:
+            conn_id: the connection.
+            feeds: what it has subscribed.
+            rehab_types: how its K-lines are to be adjusted; none: as OpenD does where it is not
+                told.
 
         Raises:
             Refused: the connection has not subscribed one of them.
@@ -107,11 +130,15 @@ class Subscriptions:
                 raise Refused(f"{feed.security} is not subscribed for subType {feed.subtype}")
         for feed in feeds:
             self._takers.setdefault(feed, {})[conn_id] = held[feed]
+            self._taken.setdefault(feed.security, {})[feed.subtype] = None
+            self._rehab_types[conn_id, feed] = tuple(rehab_types) or _REHAB_TYPES
 
     def stop_pushes(self, conn_id: int, feeds: Iterable[Feed]) -> None:
         """Push feeds to a connection no longer; those that were not pushed do not matter."""
         for feed in feeds:
             takers = self._takers.get(feed, {})
             takers.pop(conn_id, None)
+            self._rehab_types.pop((conn_id, feed), None)
             if not takers:
                 self._takers.pop(feed, None)
+                self._taken.get(feed.security, {}).pop(feed.subtype, None)

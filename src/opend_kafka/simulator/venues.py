@@ -67,14 +67,15 @@ class Venue:
 
     def time_text(self, at_us: int) -> str:
         """Give the market's local time as its ticks write it."""
-        return self.exact_text(at_us) if self.milliseconds else self._second_text(at_us)
+        return self.exact_text(at_us) if self.milliseconds else self.second_text(at_us // 1_000_000)
 
     def exact_text(self, at_us: int) -> str:
         """Give the market's local time with milliseconds."""
-        return f"{self._second_text(at_us)}.{at_us // 1_000 % 1_000:03}"
+        return f"{self.second_text(at_us // 1_000_000)}.{at_us // 1_000 % 1_000:03}"
 
-    def _second_text(self, at_us: int) -> str:
-        return _second_text(self.zone, at_us // 1_000_000)
+    def second_text(self, second: int) -> str:
+        """Give the market's local time of a Unix second."""
+        return _second_text(self.zone, second)
 
 
 @lru_cache(maxsize=256)
