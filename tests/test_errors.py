@@ -41,7 +41,9 @@ EXAMPLES = (
     errors.ProducerFailed("out of order sequence number", 3),
     errors.DrainFailed(3, 30.0),
     errors.RegistryUnreachable("http://localhost:8081", "timed out"),
+    errors.RegistryDenied("http://localhost:8081", 401, "Unauthorized"),
     errors.SchemaRefused("opend.Ticker", "incompatible"),
+    errors.SchemasMissing(["opend.Ticker", "opend.OrderBook"]),
 )
 
 #: What Python writes of its own values: b'FT', None, {'a': 1}, <object at 0x…>, ValueError(…).

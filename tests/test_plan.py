@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from opend_kafka.plan import (
     WATERMARK_SETTINGS,
     dead_letter_limit,
     own_schemas,
+    registry_properties,
+    subjects_of,
     topic_specs,
     topics_of,
+    used_schemas,
     wire_format_of,
 )
 
@@ -130,3 +134,49 @@ def test_registry_property_that_does_not_exist_is_a_configuration_error() -> Non
     registry = {"properties": {"basic.auth.usr.info": "u:p"}}
     with pytest.raises(ConfigurationError, match=r"schema_registry.*basic\.auth\.usr\.info"):
         wire_format_of(_config(schema_registry=registry))
+
+
+def test_used_schemas_are_those_of_all_topics() -> None:
+    """Each topic's value has its schema named, and its key where it has one."""
+    used = used_schemas(_config())
+    values = [topic for topic, _, is_key in used if not is_key]
+    assert values == [spec.name for spec in topic_specs(_config())]
+    assert ("opend.ticker.HK.00700", "opend.SecurityKey", True) in used
+
+
+def test_registry_properties_keep_their_types() -> None:
+    """The registry's client is particular about numbers and false: it gets them as they are."""
+    properties = {"timeout": 5, "ssl.ca.location": False, "basic.auth.user.info": "u:p"}
+    config = _config(schema_registry={"properties": properties})
+    assert registry_properties(config) == properties
+    wire_format_of(config)
+
+
+def test_registry_properties_read_secrets_from_files(tmp_path: Path) -> None:
+    """A property named …_file is the property with the file's content, without its line end."""
+    file = tmp_path / "secret"
+    file.write_text("u:p\n")
+    properties = {"basic.auth.user.info_file": str(file)}
+    config = _config(schema_registry={"properties": properties})
+    assert registry_properties(config) == {"basic.auth.user.info": "u:p"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "cause"),
+    [
+        ({"basic.auth.user.info_file": "/no/such"}, "/no/such: No such file"),
+        ({"bearer.auth.token": "t", "bearer.auth.token_file": "f"}, "are both given; keep one"),
+    ],
+)
+def test_registry_secret_that_cannot_be_had_is_refused(
+    properties: dict[str, str], cause: str
+) -> None:
+    """A file that is not there, or a secret that is given twice, is named."""
+    with pytest.raises(ConfigurationError, match=rf"schema_registry\.properties: .*{cause}"):
+        registry_properties(_config(schema_registry={"properties": properties}))
+
+
+def test_subjects_without_a_registry_are_refused() -> None:
+    """`url: null` has no subjects."""
+    with pytest.raises(ConfigurationError, match=r"schema_registry\.url is null"):
+        subjects_of(_config(schema_registry={"url": None}))

@@ -34,7 +34,9 @@
     │   └── EmbeddedKafkaError
     ├── RegistryError               the schema registry
     │   ├── RegistryUnreachable
-    │   └── SchemaRefused
+    │   ├── RegistryDenied          its login, or what the user may do
+    │   ├── SchemaRefused
+    │   └── SchemasMissing          not registered, and not to be registered by the worker
     ├── PacketUndecipherable        one packet, in the cipher; its frame is damaged
     └── RecordUndecodable           what a consumer read is no record of ours
 
@@ -409,6 +411,30 @@ class SchemaRefused(RegistryError):
             "see what stands there, and keep its versions compatible"
         )
         self.subject = subject
+
+
+class RegistryDenied(RegistryError):
+    """The registry lets this user not in, or not do that."""
+
+    def __init__(self, url: str, status: int, cause: str) -> None:
+        super().__init__(
+            f"the schema registry at {url} refuses the user (HTTP {status}: {cause}); correct "
+            "basic.auth.user.info or bearer.auth.* of schema_registry.properties, or grant the "
+            "user what it lacks"
+        )
+        self.url = url
+        self.status = status
+
+
+class SchemasMissing(RegistryError):
+    """Schemas are not registered, and the worker may not register them."""
+
+    def __init__(self, subjects: list[str]) -> None:
+        super().__init__(
+            f"not registered, and schema_registry.auto_register is false: {', '.join(subjects)}; "
+            "register them: opend-kafka schemas register -c FILE"
+        )
+        self.subjects = subjects
 
 
 class PacketUndecipherable(OpendKafkaError):

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
-from opend_kafka.errors import ConfigurationError
+from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import refuse_collisions, topic_names
+from opend_kafka.kafka.subjects import Subjects
 from opend_kafka.kafka.topics import CLEANUP_POLICY, TopicSpec
 from opend_kafka.opend.session import Session
 from opend_kafka.opend.subscriptions import Subscription
 from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.dead_letter import LIMIT
+from opend_kafka.records.kinds import schema_of
 from opend_kafka.transport import tcp, websocket
 from opend_kafka.transport.connection import Connection
 
@@ -31,6 +34,9 @@ WATERMARK_SETTINGS = {
     # A tombstone is needed by those who are reading meanwhile, and that takes seconds.
     "delete.retention.ms": "3600000",
 }
+
+#: A property so named holds the path of a file that holds the property.
+_FILE = "_file"
 
 _MIN_IN_SYNC = "min.insync.replicas"
 
@@ -99,6 +105,19 @@ def own_schemas(config: Config) -> list[tuple[str, str, bool]]:
     ]
 
 
+def used_schemas(config: Config) -> list[tuple[str, str, bool]]:
+    """Give what all topics hold: (topic, schema, is it the key?).
+
+    Raises:
+        ConfigurationError: a topic's name is too long, or two are one.
+    """
+    return [
+        used
+        for one, topic in topics_of(config).items()
+        for used in ((topic, schemas.KEY, True), (topic, schema_of(one.subtype), False))
+    ] + own_schemas(config)
+
+
 def watermark_topic(config: Config) -> str:
     """Give the topic of watermarks. One partition: it is read whole, and it is small."""
     return f"{config.kafka.topic_prefix}.watermark"
@@ -125,10 +144,56 @@ def wire_format_of(config: Config) -> WireFormat:
         return SingleObject()
     return ConfluentRegistry(
         registry.url,
-        {key: as_property(value) for key, value in registry.properties.items()},
+        registry_properties(config),
         strategy=registry.subject_name_strategy,
         auto_register=registry.auto_register,
     )
+
+
+def subjects_of(config: Config) -> Subjects:
+    """Give the registry's subjects.
+
+    Raises:
+        ConfigurationError: there is no registry, or its properties cannot be used.
+    """
+    registry = config.schema_registry
+    if registry.url is None:
+        raise ConfigurationError(
+            "schema_registry.url is null: records are in Avro single-object encoding, and there "
+            "is no registry to look into"
+        )
+    return Subjects(
+        registry.url, registry_properties(config), strategy=registry.subject_name_strategy
+    )
+
+
+def registry_properties(config: Config) -> dict[str, str | int | float | bool]:
+    """Give the properties of the registry's client, with secrets read from their files.
+
+    `basic.auth.user.info_file` names the file that holds `basic.auth.user.info`, and so on.
+
+    Raises:
+        ConfigurationError: such a file cannot be read, or the property is given as well.
+    """
+    given = config.schema_registry.properties
+    properties = {key: value for key, value in given.items() if not key.endswith(_FILE)}
+    for key, path in given.items():
+        if key.endswith(_FILE):
+            name = key.removesuffix(_FILE)
+            if name in properties:
+                raise ConfigurationError(
+                    f"schema_registry.properties: {name} and {key} are both given; keep one"
+                )
+            properties[name] = _secret(key, Path(str(path)))
+    return properties
+
+
+def _secret(key: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = system_words(error) if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"schema_registry.properties: {key}: {path}: {cause}") from None
 
 
 async def connect(opend: OpenD) -> Connection:

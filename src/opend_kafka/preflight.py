@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from opend_kafka import schemas
 from opend_kafka.config import Config
 from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
 from opend_kafka.kafka.compacted import last_values
@@ -18,14 +17,12 @@ from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
 from opend_kafka.plan import (
     connect,
-    own_schemas,
     session_maker,
     topic_specs,
-    topics_of,
+    used_schemas,
     watermark_topic,
     wire_format_of,
 )
-from opend_kafka.records.kinds import schema_of
 from opend_kafka.transport.link import Link
 from opend_kafka.watermarks import ANSWER_TIMEOUT_S
 
@@ -158,11 +155,9 @@ def _differing(planned: list[Change]) -> str:
 def _examine_schemas(config: Config) -> Iterator[Finding]:
     wanted: dict[str, None] = {}
     with wire_format_of(config) as wire_format:
-        for one, topic in topics_of(config).items():
-            wanted[wire_format.examine(topic, schemas.KEY, True)] = None
-            wanted[wire_format.examine(topic, schema_of(one.subtype), False)] = None
-        for own in own_schemas(config):
-            wanted[wire_format.examine(*own)] = None
+        wire_format.require(used_schemas(config))
+        for one in used_schemas(config):
+            wanted[wire_format.examine(*one)] = None
     for text in wanted:
         yield Finding("schemas", True, text)
 

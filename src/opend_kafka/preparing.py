@@ -19,6 +19,7 @@ from opend_kafka.plan import (
     events_topic,
     topic_specs,
     topics_of,
+    used_schemas,
     watermark_topic,
     wire_format_of,
 )
@@ -96,6 +97,7 @@ def _routes(
     created = ensure(admin, specs, create=config.kafka.topics.create)
     log.info("topics_ready", topics=len(specs), created=len(created))
     wire_format.await_answer(await_registry_s)
+    wire_format.require(used_schemas(config))
     return routes(topics_of(config), schema_of=schema_of, prefix=wire_format.prefix)
 
 

@@ -35,6 +35,12 @@ def _values() -> tuple[str, ...]:
 VALUES = _values()
 
 
+def names() -> list[str]:
+    """Give the full names of all types in `avro/`."""
+    found = (one.name for one in files("opend_kafka.avro").iterdir())
+    return sorted(name.removesuffix(".avsc") for name in found if name.endswith(".avsc"))
+
+
 @cache
 def load(name: str) -> dict[str, Any]:
     """Give a schema, parsed by fastavro, with everything that it names inlined.

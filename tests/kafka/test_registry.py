@@ -15,6 +15,7 @@ from opend_kafka.errors import (
     RecordUndecodable,
     RegistryUnreachable,
     SchemaRefused,
+    SchemasMissing,
 )
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, registered_schemas
 
@@ -137,8 +138,29 @@ def test_registry_does_not_register_where_it_may_not(
 ) -> None:
     """With auto_register false, a schema that is not there is an error, and stays not there."""
     registry = connect(registry_url, {}, strategy="topic", auto_register=False)
-    with pytest.raises(SchemaRefused, match=r"auto_register is false"):
+    with pytest.raises(SchemasMissing, match=r"auto_register is false: .*opend-kafka schemas reg"):
         getattr(registry, call)(prefix, "opend.Ticker", False)
+    assert f"{prefix}-value" not in client.get_subjects()
+
+
+def test_require_names_all_that_is_missing(
+    connect: Connect, registry_url: str, prefix: str
+) -> None:
+    """With auto_register false, every subject that is not there is named at once."""
+    wanted = [(prefix, schemas.KEY, True), (prefix, "opend.Ticker", False)]
+    connect(registry_url, {}, strategy="topic").prefix(*wanted[0])
+    other = [(f"{prefix}.other", "opend.Ticker", False)]
+    registry = connect(registry_url, {}, strategy="topic", auto_register=False)
+    with pytest.raises(SchemasMissing) as missing:
+        registry.require([*wanted, *other])
+    assert missing.value.subjects == [f"{prefix}-value", f"{prefix}.other-value"]
+
+
+def test_require_leaves_to_the_worker_what_it_may_register(
+    connect: Connect, client: SchemaRegistryClient, registry_url: str, prefix: str
+) -> None:
+    """With auto_register true, nothing has to stand there yet, and nothing is registered by it."""
+    connect(registry_url, {}, strategy="topic").require([(prefix, "opend.Ticker", False)])
     assert f"{prefix}-value" not in client.get_subjects()
 
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from opend_kafka import schemas
 from opend_kafka.errors import (
-    ConfigurationError,
     RecordUndecodable,
+    RegistryDenied,
     RegistryUnreachable,
     SchemaRefused,
+    SchemasMissing,
 )
-
-#: Confluent's codes for a subject that is not there, and for a schema that is not under it.
-_NO_SUBJECT = 40401
-_NOT_FOUND = (_NO_SUBJECT, 40403)
-
-_NOT_REGISTERED = "it is not registered there, and schema_registry.auto_register is false"
-
-#: Seconds that one answer of the registry may take.
-_ANSWER_TIMEOUT_S = 10
+from opend_kafka.kafka.registry_client import connect, failure, incompatibilities, is_missing, shown
 
 SubjectName = Callable[[str, str, bool], str]
+
+#: What a record needs: (topic, schema name, is it the key?).
+Wanted = Iterable[tuple[str, str, bool]]
 
 
 class WireFormat(Protocol):
@@ -50,6 +46,15 @@ class WireFormat(Protocol):
 
         Raises:
             RegistryError: the registry does not answer, or would not take the schema.
+        """
+        ...
+
+    def require(self, wanted: Wanted) -> None:
+        """See to it that all these schemas are registered, where it may not register them.
+
+        Raises:
+            SchemasMissing: some are not; it names all of them.
+            RegistryError: the registry does not answer, or refuses.
         """
         ...
 
@@ -87,6 +92,9 @@ class SingleObject:
         """See `WireFormat.examine`."""
         return "no registry: Avro single-object encoding"
 
+    def require(self, wanted: Wanted) -> None:
+        """See `WireFormat.require`: records need nothing but themselves."""
+
     def prefix(self, topic: str, schema: str, is_key: bool) -> bytes:
         """See `WireFormat.prefix`."""
         return schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint(schema)
@@ -111,20 +119,16 @@ class ConfluentRegistry:
     def __init__(
         self,
         url: str,
-        properties: dict[str, str],
+        properties: Mapping[str, Any],
         *,
         strategy: str = "record",
         auto_register: bool = True,
     ) -> None:
-        self._url = url
+        self._url = shown(url)
         self._subject_name = SUBJECT_NAMES[strategy]
         self._auto_register = auto_register
         self._prefixes: dict[tuple[str, str], bytes] = {}
-        defaults = {"url": url, "timeout": _ANSWER_TIMEOUT_S, "max.retries": 0}
-        try:
-            self._client = SchemaRegistryClient(defaults | properties)
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"schema_registry: {error}") from None
+        self._client = connect(url, properties)
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +143,9 @@ class ConfluentRegistry:
             try:
                 self._client.get_subjects()
             except Exception as error:
+                translated = failure(self._url, "", error)
+                if isinstance(translated, RegistryDenied):
+                    raise translated from None
                 if time.monotonic() >= deadline:
                     raise self._unreachable(error) from None
                 time.sleep(0.5)
@@ -161,17 +168,25 @@ class ConfluentRegistry:
         try:
             registered = self._client.lookup_schema(subject, avro)
             return f"{subject}: registered, id {registered.schema_id}"
-        except SchemaRegistryError as error:
-            if error.error_code not in _NOT_FOUND:
-                raise SchemaRefused(subject, error.error_message) from None
-            known = error.error_code != _NO_SUBJECT
         except Exception as error:
-            raise self._unreachable(error) from None
+            if not is_missing(error):
+                raise failure(self._url, subject, error) from None
         if not self._auto_register:
-            raise SchemaRefused(subject, _NOT_REGISTERED)
-        if known and not self._client.test_compatibility(subject, avro):
-            raise SchemaRefused(subject, "it is incompatible with a version that stands there")
+            raise SchemasMissing([subject])
+        if causes := incompatibilities(self._client, self._url, subject, schema):
+            raise SchemaRefused(subject, "; ".join(causes))
         return f"{subject}: not there yet; the worker will register it"
+
+    def require(self, wanted: Wanted) -> None:
+        """See `WireFormat.require`."""
+        missing: dict[str, None] = {}
+        for one in wanted if not self._auto_register else ():
+            try:
+                self.prefix(*one)
+            except SchemasMissing as error:
+                missing |= dict.fromkeys(error.subjects)
+        if missing:
+            raise SchemasMissing(list(missing))
 
     def schema_text(self, schema_id: int) -> str:
         """See `WireFormat.schema_text`."""
@@ -183,13 +198,10 @@ class ConfluentRegistry:
             if self._auto_register:
                 return int(self._client.register_schema(subject, avro))
             return int(self._client.lookup_schema(subject, avro).schema_id or 0)
-        except SchemaRegistryError as error:
-            if error.error_code in _NOT_FOUND:
-                raise SchemaRefused(subject, _NOT_REGISTERED) from None
-            raise SchemaRefused(subject, error.error_message) from None
         except Exception as error:
-            # The client's HTTP library has errors of its own, which are no part of its API.
-            raise self._unreachable(error) from None
+            if is_missing(error):
+                raise SchemasMissing([subject]) from None
+            raise failure(self._url, subject, error) from None
 
     def _unreachable(self, error: Exception) -> RegistryUnreachable:
         return RegistryUnreachable(self._url, str(error) or type(error).__name__)
@@ -214,13 +226,8 @@ def registered_schemas(url: str) -> Iterator[Callable[[int], str]]:
     The function raises RegistryUnreachable where the registry does not answer, and
     RecordUndecodable where it does not know the id.
     """
-    try:
-        client = SchemaRegistryClient({"url": url, "timeout": _ANSWER_TIMEOUT_S})
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the schema registry: {error}") from None
-
-    with client:
-        yield lambda schema_id: _schema_text(client, url, schema_id)
+    with connect(url, {"max.retries": 1}) as client:
+        yield lambda schema_id: _schema_text(client, shown(url), schema_id)
 
 
 def _schema_text(client: SchemaRegistryClient, url: str, schema_id: int) -> str:
