@@ -21,6 +21,7 @@ from confluent_kafka import Producer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import consuming
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DeadLetterPublisher
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
@@ -64,7 +65,9 @@ def main() -> None:
     options = parser.parse_args()
     ticks, runs = (5_000, 3) if options.quick else (20_000, 7)
     results = measure(ticks, runs)
+    results["consuming"] = consuming.measure(ticks, runs)
     Console().print(_table(results))
+    Console().print(consuming.table(results["consuming"]))
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 

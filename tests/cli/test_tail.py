@@ -8,13 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from opend_kafka import schemas
 from opend_kafka.consuming import reading
+from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.opend.events import Push
 from opend_kafka.records.dead_letter import DeadLetter
@@ -23,6 +27,9 @@ from tests.cli.commands import running
 from tests.cli.conftest import Invoke
 from tests.conftest import Cluster
 from tests.consuming.samples import a_book, a_key, a_tick, confluent, single_object
+
+#: The module: the package has the command itself under that name.
+tailing = import_module("opend_kafka.cli.tail")
 
 #: Writes records of HK.00700 to a topic.
 Produce = Callable[..., None]
@@ -131,6 +138,55 @@ def test_dedupe_and_order_go_together(tail: Invoke, produce: Produce) -> None:
     produce(*_ticks(3, 1, 3, 2, 1, 4))
     ended = tail("--format", "json", "--dedupe", "--order", "--max", "4")
     assert _sequences(ended.stdout) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_securities_shows_only_those(tail: Invoke, produce: Produce, style: str) -> None:
+    """With `--securities` every other is left out; an event is of the security of its key."""
+    other = single_object("opend.Ticker", a_tick(1, "US.AAPL"))
+    produce(other, *_ticks(2), _event(), single_object("opend.OrderBook", a_book("HK.09988")))
+    ended = tail("--securities", "HK.00700,HK.09988", "--max", "3", "--format", style)
+    tick, event, book = ended.stdout.splitlines()
+    assert ("REALTIME" in tick, "LIVE" in event, "09988" in book) == (True, True, True)
+
+
+def _event() -> bytes:
+    event = SessionEvent(EventKind.LIVE, 1_700_000_000_000_000, "w", 7)
+    return event.encode(b"\xc3\x01" + schemas.fingerprint("opend.SessionEvent"))
+
+
+def test_securities_that_are_none_are_bad_usage(tail: Invoke) -> None:
+    """A list that cannot be read ends it with 2, and what is wrong."""
+    ended = tail("--securities", "00700")
+    assert (ended.returncode, "00700" in ended.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("style", ["table", "json"])
+def test_late_tick_is_marked(
+    tail: Invoke, produce: Produce, monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    """With `--order` a tick that comes too late to be put in order says so."""
+    hours = count(0, 3600)
+    monkeypatch.setattr(tailing, "time", SimpleNamespace(monotonic=lambda: float(next(hours))))
+    monkeypatch.setattr(TopicReader, "read", _one_at_a_time(TopicReader.read))
+    produce(*_ticks(2, 3, 1))
+    ended = tail("--order", "--max", "3", "--format", style)
+    mark = {"table": "late", "json": '"late": true'}[style]
+    assert [mark in line for line in ended.stdout.splitlines()] == [False, True, False]
+
+
+def _one_at_a_time(read: Callable[..., list[Message]]) -> Callable[..., list[Message]]:
+    return lambda self, wait_s: read(self, wait_s, at_most=1)
+
+
+def test_terminal_has_live_rates(
+    tail: Invoke, produce: Produce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal a line below the rows tells how many come."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    produce(*_ticks(1, 2))
+    ended = tail("--max", "2")
+    assert (ended.stdout.count("REALTIME"), "records/s" in ended.stdout) == (2, True)
 
 
 def test_pattern_names_many_topics(invoke: Invoke, embedded: Cluster, prefix: str) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opend_kafka.consuming.records import Ticker
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
+from tests.consuming.samples import a_tick
 
 WINDOW = 8
 DELAY_S = 0.1
@@ -75,8 +77,25 @@ def test_deduplicator_remembers_more_than_opend_repeats() -> None:
     assert new == [[True] * 1000, [False] * 1000]
 
 
+def test_deduplicator_picks_the_unique_ones() -> None:
+    """`unique` works over any iterable, of decoded fields or of typed records."""
+    ticks = [Ticker.from_fields(a_tick(sequence)) for sequence in (1, 2, 1, 3, 3)]
+    assert [tick.sequence for tick in TickDeduplicator().unique(ticks)] == [1, 2, 3]
+
+
+def test_deduplicator_forgets_a_security_when_told() -> None:
+    """One that is traded no more takes no memory, and the others are remembered."""
+    deduplicator = TickDeduplicator()
+    for code in ("00700", "09988"):
+        deduplicator.is_new(_tick(("HK", code), 1))
+    deduplicator.forget("HK", "00700")
+    deduplicator.forget("HK", "never seen")
+    assert deduplicator.is_new(_tick(("HK", "00700"), 1))
+    assert not deduplicator.is_new(_tick(("HK", "09988"), 1))
+
+
 def _given_on(
-    orderer: TickOrderer, arrivals: list[tuple[tuple[str, str], int, float]]
+    orderer: TickOrderer[Any], arrivals: list[tuple[tuple[str, str], int, float]]
 ) -> tuple[list[_Tick], list[Any]]:
     """Let all arrive, and flush; give the ticks that went in and those that came out."""
     now = 0.0
@@ -85,8 +104,8 @@ def _given_on(
     for security, sequence, pause_s in arrivals:
         now += pause_s
         ticks.append(_tick(security, sequence))
-        out += orderer.take(ticks[-1], now)
-    return ticks, [*out, *orderer.flush()]
+        out += [one for one, _ in orderer.take(ticks[-1], now)]
+    return ticks, [*out, *(one for one, _ in orderer.flush())]
 
 
 @given(arrivals=_TIMED)
@@ -102,17 +121,20 @@ def test_orderer_gives_every_tick_once(
 def test_orderer_gives_by_sequence_but_for_the_late(
     arrivals: list[tuple[tuple[str, str], int, float]],
 ) -> None:
-    """Within a security sequences rise; each tick that breaks this is counted as late."""
-    orderer = TickOrderer(DELAY_S)
-    _, out = _given_on(orderer, arrivals)
+    """Within a security sequences rise; each tick that breaks this is marked and counted."""
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
+    now = 0.0
+    marked: list[tuple[Any, bool]] = []
+    for security, sequence, pause_s in arrivals:
+        now += pause_s
+        marked += orderer.take(_tick(security, sequence), now)
+    marked += orderer.flush()
     highest: dict[tuple[str, str], int] = {}
-    late = 0
-    for tick in out:
-        late += tick["sequence"] < highest.get(_security(tick), tick["sequence"])
-        highest[_security(tick)] = max(
-            tick["sequence"], highest.get(_security(tick), tick["sequence"])
-        )
-    assert orderer.late == late
+    for tick, late in marked:
+        reached = highest.get(_security(tick), tick["sequence"])
+        assert late == (tick["sequence"] < reached)
+        highest[_security(tick)] = max(tick["sequence"], reached)
+    assert orderer.late == sum(late for _, late in marked)
 
 
 @given(arrivals=_TIMED)
@@ -120,13 +142,13 @@ def test_orderer_holds_nothing_longer_than_its_delay(
     arrivals: list[tuple[tuple[str, str], int, float]],
 ) -> None:
     """Once the delay has passed since its arrival, a tick is out."""
-    orderer = TickOrderer(DELAY_S)
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
     now, held = 0.0, {}
     for security, sequence, pause_s in arrivals:
         now += pause_s
         tick = _tick(security, sequence)
         held[id(tick)] = (now, tick)
-        for one in orderer.take(tick, now):
+        for one, _ in orderer.take(tick, now):
             del held[id(one)]
         assert all(now < arrival + DELAY_S for arrival, _ in held.values())
 
@@ -134,7 +156,7 @@ def test_orderer_holds_nothing_longer_than_its_delay(
 @given(sequences=st.permutations(range(12)))
 def test_orderer_sorts_what_comes_within_its_delay(sequences: list[int]) -> None:
     """Ticks in any order within the delay come out in order, none of them late."""
-    orderer = TickOrderer(DELAY_S)
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
     arrivals = [(("HK", "00700"), sequence, DELAY_S / 20) for sequence in sequences]
     _, out = _given_on(orderer, arrivals)
     assert ([tick["sequence"] for tick in out], orderer.late) == (list(range(12)), 0)
@@ -142,16 +164,16 @@ def test_orderer_sorts_what_comes_within_its_delay(sequences: list[int]) -> None
 
 def test_orderer_gives_a_late_tick_at_once() -> None:
     """A tick whose successor is out already is not held, and is counted."""
-    orderer = TickOrderer(DELAY_S)
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
     assert list(orderer.take(_tick(("HK", "00700"), 2), 0.0)) == []
-    assert [tick["sequence"] for tick in orderer.due(DELAY_S)] == [2]
+    assert [tick["sequence"] for tick, _ in orderer.due(DELAY_S)] == [2]
     late = _tick(("HK", "00700"), 1)
-    assert (list(orderer.take(late, DELAY_S)), orderer.late) == ([late], 1)
+    assert (list(orderer.take(late, DELAY_S)), orderer.late) == ([(late, True)], 1)
 
 
 def test_orderer_keeps_securities_apart() -> None:
     """One security's sequences say nothing about another's, also where the codes are equal."""
-    orderer = TickOrderer(DELAY_S)
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
     list(orderer.take(_tick(("US", "00700"), 9), 0.0))
     list(orderer.due(DELAY_S))
     list(orderer.take(_tick(("HK", "00700"), 1), DELAY_S))
@@ -160,7 +182,7 @@ def test_orderer_keeps_securities_apart() -> None:
 
 def test_orderer_keeps_no_tick_that_it_has_given_on() -> None:
     """A tick that is out, late or not, is no longer in memory."""
-    orderer = TickOrderer(DELAY_S)
+    orderer: TickOrderer[Any] = TickOrderer(DELAY_S)
     watched = []
     for number, sequence in enumerate([3, 1, 2, 9, 4, 8, 0, 5]):
         tick = _tick(("HK", "00700"), sequence)
@@ -170,3 +192,11 @@ def test_orderer_keeps_no_tick_that_it_has_given_on() -> None:
     list(orderer.flush())
     gc.collect()
     assert [one() for one in watched] == [None] * 8
+
+
+def test_orderer_takes_typed_ticks() -> None:
+    """Typed records are ordered as decoded fields are."""
+    orderer: TickOrderer[Ticker] = TickOrderer(DELAY_S)
+    for sequence in (2, 1):
+        list(orderer.take(Ticker.from_fields(a_tick(sequence)), 0.0))
+    assert [tick.sequence for tick, _ in orderer.flush()] == [1, 2]

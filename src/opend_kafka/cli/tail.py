@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from typing import Any
 
 import click
 from confluent_kafka import Message
+from rich.console import Console
 
 from opend_kafka import logs
+from opend_kafka.cli.options import Securities
+from opend_kafka.cli.rates import RateLine
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
 from opend_kafka.errors import RecordUndecodable
 from opend_kafka.kafka.registry import registered_schemas
+from opend_kafka.opend.securities import Security
 
 #: Seconds between two looks for records that are held back.
 _WAIT_S = 0.05
@@ -36,6 +40,11 @@ _TICKER = "opend.Ticker"
 @click.option("--schema-registry", metavar="URL", help="Needed where records name a schema id.")
 @click.option("--dedupe", is_flag=True, help="Show each tick once.")
 @click.option("--order", is_flag=True, help="Hold ticks back a little; show them by sequence.")
+@click.option(
+    "--securities",
+    type=Securities(),
+    help="Show only these: HK.00700,US.AAPL. [default: all]",
+)
 @click.option(
     "--format",
     "style",
@@ -59,6 +68,7 @@ def tail(
     schema_registry: str | None,
     dedupe: bool,
     order: bool,
+    securities: tuple[Security, ...] | None,
     style: str,
     start: str,
     maximum: int | None,
@@ -68,25 +78,50 @@ def tail(
     logs.silence()
     registry = registered_schemas(schema_registry) if schema_registry else nullcontext()
     reading = TopicReader(bootstrap_servers, list(topics), from_end=start == "end")
-    shown = 0
-    with registry as schema_by_id, reading as reader:
+    with ExitStack() as stack:
+        schema_by_id, reader = stack.enter_context(registry), stack.enter_context(reading)
         logs.configure("warning")
-        stream = _Stream(Decoder(schema_by_id), dedupe=dedupe, order=order)
-        while True:
-            for line in stream.take(reader.read(_WAIT_S), time.monotonic()):
-                click.echo(_as_json(line) if style == "json" else _as_row(line))
-                shown += 1
-                if shown == maximum:
-                    return
+        show = _printing(style, stack)
+        stream = _Stream(Decoder(schema_by_id), dedupe=dedupe, order=order, securities=securities)
+        shown = 0
+        while maximum is None or shown < maximum:
+            messages = reader.read(_WAIT_S)
+            now = time.monotonic()
+            lines = list(stream.take(messages, now))
+            lines = lines if maximum is None else lines[: maximum - shown]
+            show(lines, now)
+            shown += len(lines)
+
+
+def _printing(style: str, stack: ExitStack) -> Callable[[list[dict[str, Any]], float], None]:
+    """Give what prints lines at a time; on a terminal the table has the rates below it."""
+    if style == "table" and (console := Console()).is_terminal:
+        line = stack.enter_context(RateLine(console))
+        return lambda lines, now: line.show([(_of(one), _as_row(one)) for one in lines], now)
+    write = _as_json if style == "json" else _as_row
+
+    def echo(lines: list[dict[str, Any]], now: float) -> None:
+        for one in lines:
+            click.echo(write(one))
+
+    return echo
 
 
 class _Stream:
-    """Decodes messages, and dedupes and orders the ticks among them as wanted."""
+    """Decodes messages, picks the securities, dedupes and orders the ticks among them as wanted."""
 
-    def __init__(self, decoder: Decoder, *, dedupe: bool, order: bool) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        *,
+        dedupe: bool,
+        order: bool,
+        securities: tuple[Security, ...] | None,
+    ) -> None:
         self._decoder = decoder
         self._deduplicator = TickDeduplicator() if dedupe else None
-        self._orderer = TickOrderer() if order else None
+        self._orderer: TickOrderer[dict[str, Any]] | None = TickOrderer() if order else None
+        self._securities = None if securities is None else {str(one) for one in securities}
 
     def take(self, messages: list[Message], now: float) -> Iterator[dict[str, Any]]:
         """Yield what is to be shown now: topic, partition, offset, schema, key, value."""
@@ -98,9 +133,10 @@ class _Stream:
                     f"opend-kafka: {message.topic()} offset {message.offset()}: {error}", err=True
                 )
                 continue
-            yield from self._pass_on(line, now)
+            if self._securities is None or _of(line) in self._securities:
+                yield from self._pass_on(line, now)
         if self._orderer is not None:
-            yield from (tick["line"] for tick in self._orderer.due(now))
+            yield from map(_marked, self._orderer.due(now))
 
     def _decode(self, message: Message) -> dict[str, Any]:
         value = self._decoder.decode(message.value() or b"")
@@ -123,7 +159,21 @@ class _Stream:
             yield line
         else:
             held = line["value"] | {"line": line}
-            yield from (tick["line"] for tick in self._orderer.take(held, now))
+            yield from map(_marked, self._orderer.take(held, now))
+
+
+def _marked(ordered: tuple[dict[str, Any], bool]) -> dict[str, Any]:
+    tick, late = ordered
+    line: dict[str, Any] = tick["line"]
+    return line | {"late": late}
+
+
+def _of(line: dict[str, Any]) -> str:
+    """Give the security that a record is of, by its value or else by its key; or nothing."""
+    for part in (line["value"], line["key"] or {}):
+        if part.get("market") is not None and part.get("code") is not None:
+            return _security(part)
+    return ""
 
 
 def _as_json(line: dict[str, Any]) -> str:
@@ -139,7 +189,9 @@ def _plain(value: Any) -> str:
 
 def _as_row(line: dict[str, Any]) -> str:
     row = _ROWS.get(line["schema"])
-    return _as_json(line) if row is None else row(line["value"])
+    if row is None:
+        return _as_json(line)
+    return row(line["value"]) + ("  late" if line.get("late") else "")
 
 
 def _tick_row(value: dict[str, Any]) -> str:

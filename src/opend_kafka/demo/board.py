@@ -48,7 +48,7 @@ class Board:
     def __init__(self) -> None:
         self.lines: dict[str, Line] = {}
         self._deduplicator = TickDeduplicator()
-        self._orderer = TickOrderer()
+        self._orderer: TickOrderer[dict[str, Any]] = TickOrderer()
 
     @property
     def ticks(self) -> int:
@@ -89,17 +89,17 @@ class Board:
         else:
             if fields["recv_time"] is not None:
                 line.latencies_ms.append((wall - fields["recv_time"]).total_seconds() * 1000)
-            for tick in self._orderer.take(fields, now):
+            for tick, _ in self._orderer.take(fields, now):
                 self._count(tick, now)
 
     def settle(self, now: float) -> None:
         """Count the ticks whose time of being held back is over."""
-        for tick in self._orderer.due(now):
+        for tick, _ in self._orderer.due(now):
             self._count(tick, now)
 
     def finish(self, now: float) -> None:
         """Count every tick that is held back."""
-        for tick in self._orderer.flush():
+        for tick, _ in self._orderer.flush():
             self._count(tick, now)
 
     def _line(self, fields: dict[str, Any]) -> Line:
