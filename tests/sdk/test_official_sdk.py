@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from opend_kafka.opend.ciphers import Rsa, load_rsa_key
 from opend_kafka.opend.pb.Qot_Common_pb2 import OrderBook, Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
-from opend_kafka.opend.securities import Security
+from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.simulator import Market, Simulator
 
 # The SDK never closes the key file that it reads.
@@ -71,6 +71,7 @@ class Record:
         """Begin with nothing."""
         self.ticks: dict[str, list[Ticker]] = {code: [] for code in CODES}
         self.books: dict[str, list[BookMessage]] = {code: [] for code in CODES}
+        self.states: list[Any] = []
 
     def on_sent(self, _conn_id: int, security: Security, ticks: Sequence[Ticker]) -> None:
         """Note ticks."""
@@ -79,6 +80,10 @@ class Record:
     def on_book_sent(self, _conn_id: int, security: Security, book: BookMessage) -> None:
         """Note a book."""
         self.books[str(security)].append(book)
+
+    def on_state_sent(self, _conn_id: int, s2c: Any) -> None:
+        """Note what is neither."""
+        self.states.append(s2c)
 
 
 @pytest.fixture
@@ -122,6 +127,7 @@ async def simulator(record: Record, key_file: Path | None) -> AsyncIterator[Simu
         rsa=Rsa(load_rsa_key(key_file.read_bytes())) if key_file else None,
         on_sent=record.on_sent,
         on_book_sent=record.on_book_sent,
+        on_state_sent=record.on_state_sent,
     ) as simulator:
         yield simulator
 
@@ -136,6 +142,10 @@ class Sdk:
         self.pushed: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._listen("tick", futu.TickerHandlerBase)
         self._listen("book", futu.OrderBookHandlerBase)
+        self._listen("quote", futu.StockQuoteHandlerBase)
+        self._listen("k-line", futu.CurKlineHandlerBase)
+        self._listen("rt-data", futu.RTDataHandlerBase)
+        self._listen("broker", futu.BrokerHandlerBase)
 
     async def call(self, method: str, *args: Any, **options: Any) -> tuple[bool, Any]:
         """Call a method of the context; give whether it says RET_OK, and what else it says."""
@@ -143,7 +153,7 @@ class Sdk:
         return code == self._futu.RET_OK, data
 
     async def received(self, count: int) -> list[tuple[str, Any]]:
-        """Wait for pushes; give each as "tick" or "book" and what the handler was given."""
+        """Wait for pushes; give the kind of each, and what the handler was given."""
         return [await asyncio.to_thread(self.pushed.get, timeout=PATIENCE_S) for _ in range(count)]
 
     def _listen(self, kind: str, base: Any) -> None:
@@ -151,7 +161,8 @@ class Sdk:
 
         def on_recv_rsp(handler: Any, rsp_pb: Any) -> Any:
             result = base.on_recv_rsp(handler, rsp_pb)
-            self.pushed.put((kind, result[1]))
+            # Of brokers it gives both queues behind the code.
+            self.pushed.put((kind, result[-1]))
             return result
 
         handler = type("Handler", (base,), {"on_recv_rsp": on_recv_rsp})()
@@ -257,6 +268,124 @@ async def test_sdk_receives_the_books_that_were_sent(
         books[book["code"]].append(book)
     assert books == {code: [shown(code, book) for book in record.books[code]] for code in CODES}
     assert min(len(received) for received in books.values()) >= 10
+
+
+async def states_received(
+    sdk: Sdk, simulator: Simulator, record: Record, *subtypes: str
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Subscribe, let some trade, and give the pushes that come: the kind, and the SDK's rows."""
+    assert await sdk.call("subscribe", CODES[:3], list(subtypes)) == (True, None)
+    await simulator.drive(300)
+    return [
+        (kind, [row for one in _frames(frame) for row in one.to_dict("records")])
+        for kind, frame in await sdk.received(len(record.states))
+    ]
+
+
+def _frames(frame: Any) -> list[Any]:
+    return frame if isinstance(frame, list) else [frame]
+
+
+def columns(shown: dict[str, Any], *names: str) -> list[Any]:
+    """Give some columns of a row of the SDK's."""
+    return [shown[name] for name in names]
+
+
+def code_of(message: Any) -> str:
+    """Give a security as the SDK writes it."""
+    return str(Security(market_name(message.security.market), message.security.code))
+
+
+async def test_sdk_receives_the_quotes_that_were_sent(
+    sdk: Sdk, simulator: Simulator, record: Record
+) -> None:
+    """Every quote arrives, all securities of a push together, value for value."""
+    pushed = await states_received(sdk, simulator, record, "QUOTE")
+    names = ("code", "data_time", "last_price", "high_price", "low_price", "turnover")
+    assert [[columns(row, *names) for row in rows] for _, rows in pushed] == [
+        [
+            [
+                *(code_of(quote), quote.updateTime.split()[1], quote.curPrice),
+                *(quote.highPrice, quote.lowPrice, quote.turnover),
+            ]
+            for quote in s2c.basicQotList
+        ]
+        for s2c in record.states
+    ]
+    assert {len(rows) for _, rows in pushed} >= {1, 3}
+    assert {row["sec_status"] for _, rows in pushed for row in rows} == {"NORMAL"}
+
+
+#: Every K-line there is, by the SDK's names.
+PERIODS = (
+    *("K_1M", "K_3M", "K_5M", "K_10M", "K_15M", "K_30M", "K_60M", "K_120M", "K_180M", "K_240M"),
+    *("K_DAY", "K_WEEK", "K_MON", "K_QUARTER", "K_YEAR"),
+)
+
+
+@pytest.mark.parametrize(
+    "periods", [PERIODS[:3], PERIODS[3:6], PERIODS[6:9], PERIODS[9:12], PERIODS[12:]]
+)
+async def test_sdk_receives_the_k_lines_that_were_sent(
+    sdk: Sdk, simulator: Simulator, record: Record, periods: tuple[str, ...]
+) -> None:
+    """K-lines of every period arrive, value for value, and the SDK knows their periods."""
+    pushed = await states_received(sdk, simulator, record, *periods)
+    names = ("code", "time_key", "open", "close", "high", "low", "volume", "turnover")
+    assert [[columns(row, *names) for row in rows] for _, rows in pushed] == [
+        [
+            [
+                *(code_of(s2c), line.time, line.openPrice, line.closePrice),
+                *(line.highPrice, line.lowPrice, line.volume, line.turnover),
+            ]
+            for line in s2c.klList
+        ]
+        for s2c in record.states
+    ]
+    assert {row["k_type"] for _, rows in pushed for row in rows} == set(periods)
+
+
+async def test_sdk_receives_the_intraday_line_that_was_sent(
+    sdk: Sdk, simulator: Simulator, record: Record
+) -> None:
+    """Every point arrives, value for value."""
+    pushed = await states_received(sdk, simulator, record, "RT_DATA")
+    names = ("code", "time", "opened_mins", "cur_price", "avg_price", "volume", "turnover")
+    assert [[columns(row, *names) for row in rows] for _, rows in pushed] == [
+        [
+            [
+                *(code_of(s2c), point.time, point.minute, point.price),
+                *(point.avgPrice, point.volume, point.turnover),
+            ]
+            for point in s2c.rtList
+        ]
+        for s2c in record.states
+    ]
+    assert len(pushed) > 10
+
+
+async def test_sdk_receives_the_brokers_that_were_sent(
+    sdk: Sdk, simulator: Simulator, record: Record
+) -> None:
+    """Both queues of every push arrive, bids first, as the SDK shows them."""
+    pushed = await states_received(sdk, simulator, record, "BROKER")
+    shown = [
+        [
+            [row["code"], row[f"{side}_broker_id"], row[f"{side}_broker_pos"]]
+            for row in rows
+            for side in ("bid", "ask")
+            if f"{side}_broker_id" in row
+        ]
+        for _, rows in pushed
+    ]
+    assert shown == [
+        [
+            [code_of(s2c), broker.id, broker.pos]
+            for broker in (*s2c.brokerBidList, *s2c.brokerAskList)
+        ]
+        for s2c in record.states
+    ]
+    assert len(pushed) > 10
 
 
 async def test_sdk_is_not_pushed_what_it_declines(
