@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
-.PHONY: help install demo test check format proto bench lock clean
+.PHONY: help install demo test check format proto bench chaos lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ proto: $(VENV)/.dev  ## generate the protobuf modules from proto/
 
 bench: $(VENV)/.dev  ## measure (ARGS="--quick --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.dev  ## the fault suite on real Kafka, 15 minutes; docs/reliability.md (ARGS="worker-killed --seed 7")
+	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew
 	echo "setuptools>=80" | $(LOCK) - -o requirements/build.txt
