@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opend_kafka.config import Config
-from opend_kafka.kafka.topics import TopicSpec, ensure
+from opend_kafka.kafka.topics import KafkaTopics, TopicSpec, TopicState, ensure
 from opend_kafka.opend.securities import Security
 from opend_kafka.plan import topic_specs
 from opend_kafka.preflight import Finding, examine
@@ -79,6 +79,20 @@ async def test_examine_tells_topics_that_differ(
     difference = f"`opend-kafka topics` mends or explains: {name}: partitions 2, to be 1"
     findings = await _findings(config)
     assert findings["topics"] == Finding("topics", True, f"all 4 exist; {difference}")
+
+
+async def test_examine_tells_why_settings_cannot_be_compared(
+    opend_port: int, embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing DESCRIBE_CONFIGS stops no worker, and is named."""
+    config = _config(opend_port, embedded.bootstrap_servers, prefix)
+    ensure(embedded.topics, topic_specs(config), create=True)
+    refusal = {f"{prefix}.watermark": TopicState(1, 1, None, "not told: grant DESCRIBE_CONFIGS")}
+    states = KafkaTopics.states
+    monkeypatch.setattr(KafkaTopics, "states", lambda admin, names: states(admin, names) | refusal)
+    finding = (await _findings(config))["topics"]
+    assert finding.ok
+    assert finding.text.endswith(f"{prefix}.watermark: settings not told: grant DESCRIBE_CONFIGS")
 
 
 async def test_examine_finds_that_the_watermarks_can_be_read(

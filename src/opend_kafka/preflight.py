@@ -148,8 +148,12 @@ def _examine_topics(config: Config, admin: TopicAdmin, specs: list[TopicSpec]) -
 
 def _differing(planned: list[Change]) -> str:
     """Say what differs and stops no worker."""
-    others = [str(change) for change in planned if change.step is not Step.CREATE]
+    others = [_in_short(change) for change in planned if change.step is not Step.CREATE]
     return f"; `opend-kafka topics` mends or explains: {_some(others)}" if others else ""
+
+
+def _in_short(change: Change) -> str:
+    return f"{change.topic}: settings {change.note}" if change.untold else str(change)
 
 
 def _examine_schemas(config: Config) -> Iterator[Finding]:

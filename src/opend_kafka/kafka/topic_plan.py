@@ -9,6 +9,7 @@ from enum import StrEnum
 from opend_kafka.kafka.topics import TopicAdmin, TopicSpec, TopicState
 
 _MISSING = "missing"
+_SETTINGS = "settings"
 
 
 class Step(StrEnum):
@@ -30,6 +31,11 @@ class Change:
     desired: str
     step: Step
     note: str = ""
+
+    @property
+    def untold(self) -> bool:
+        """Whether nobody knows if there is a difference; `note` says why."""
+        return self.what == _SETTINGS
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.what} {self.actual}, to be {self.desired}"
@@ -112,7 +118,7 @@ def _changes_of(spec: TopicSpec, state: TopicState) -> Iterator[Change]:
         )
     if spec.config and state.untold:
         yield Change(
-            spec.name, "settings", "not told", _as_text(spec.config), Step.BY_HAND, state.untold
+            spec.name, _SETTINGS, "not told", _as_text(spec.config), Step.BY_HAND, state.untold
         )
     if state.settings is None:
         return
