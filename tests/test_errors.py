@@ -32,6 +32,7 @@ EXAMPLES = (
     errors.PushEmpty("Qot_UpdateTicker"),
     errors.RecordUnmappable("opend.Ticker", "price is missing"),
     errors.NotSubscribed("ticker", "HK.00700"),
+    errors.UnknownFields("Qot_UpdateTicker", ("s2c.tickerList.13",)),
     errors.ChecksumWrong(),
     errors.BodyUndecipherable(),
     errors.KafkaUnreachable("localhost:9092", "timed out"),

@@ -19,6 +19,7 @@ CONTRACT = {
     "delivery_failures": ("opend_kafka_delivery_failures_total", ("subtype", "reason")),
     "producer_restarts": ("opend_kafka_producer_restarts_total", ()),
     "dead_letters": ("opend_kafka_dead_letters_total", ("reason",)),
+    "unknown_fields": ("opend_kafka_unknown_fields_total", ("message",)),
     "gaps": ("opend_kafka_gaps_total", ("outcome",)),
     "ticks_missing": ("opend_kafka_ticks_missing_total", ()),
     "ticks_repaired": ("opend_kafka_ticks_repaired_total", ()),

@@ -29,6 +29,7 @@ from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.records.dead_letter import DeadLetter
 from opend_kafka.records.kinds import schema_of
+from tests.opend.vectors import vector
 from tests.trackers import tracker
 
 HK = Security("HK", "00700")
@@ -70,7 +71,7 @@ class _Kept:
 
 
 def _pipeline(
-    *wanted: tuple[str, Subtype], followed: bool = False
+    *wanted: tuple[str, Subtype], followed: bool = False, keep_unknown_fields: bool = False
 ) -> tuple[Pipeline, _Kept, Metrics]:
     subscriptions = [Subscription(Security.parse(code), subtype) for code, subtype in wanted]
     table = routes(
@@ -98,6 +99,7 @@ def _pipeline(
         now_us=lambda: NOW_US,
         tracker=sink.tracker,
         heard=sink.heard.add,
+        keep_unknown_fields=keep_unknown_fields,
     )
     return pipeline, sink, metrics
 
@@ -388,3 +390,66 @@ def test_listed_tick_that_cannot_be_mapped_is_a_dead_letter(
     assert _sequences(sink)[1] == (5869, "PUSH")
     (letter,) = sink.letters
     assert letter.push.proto_id == ProtoId.QOT_GET_TICKER
+
+
+#: Field 2000, of value 1, after the tick's own: a newer OpenD's.
+_NEWER = Push(
+    CONN_ID, ProtoId.QOT_UPDATE_TICKER, 1, _push("ticker_realtime_hk").body + b"\x80\x7d\x01"
+)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_push_with_unknown_fields_becomes_its_records(kept: bool) -> None:
+    """What is known of it lands as ever; the whole push is a dead letter where that is wanted."""
+    pipeline, sink, metrics = _pipeline(
+        ("HK.00700", Subtype.TICKER), followed=True, keep_unknown_fields=kept
+    )
+    pipeline.push(_NEWER)
+    assert [one["sequence"] for one in map(sink.fields, range(len(sink.records)))] == [
+        6977554167720056556
+    ]
+    expected = [("unknown_fields", _NEWER, ())] if kept else []
+    assert [(one.reason, one.push, one.push_indexes) for one in sink.letters] == expected
+    assert _rejected(metrics, "unknown_fields") == len(expected)
+    assert not sink.gaps
+
+
+def test_unknown_fields_are_counted_each_time_and_logged_once() -> None:
+    """One line a message names them; the metric goes on."""
+    pipeline, _, metrics = _pipeline(("HK.00700", Subtype.TICKER))
+    with capture_logs() as logged:
+        pipeline.push(_NEWER)
+        pipeline.push(_NEWER)
+    (line,) = logged
+    assert (line["event"], line["message"], line["fields"]) == (
+        "unknown_fields",
+        "Qot_UpdateTicker",
+        ("2000",),
+    )
+    labels = {"message": "Qot_UpdateTicker"}
+    assert metrics.registry.get_sample_value("opend_kafka_unknown_fields_total", labels) == 2
+
+
+def test_push_of_two_quotes_is_a_record_a_security() -> None:
+    """Each goes to its own topic; one that nobody wants is a dead letter of its own."""
+    body = vector("basic_qot_two_securities").body
+    push = Push(CONN_ID, ProtoId.QOT_UPDATE_BASIC_QOT, 1, body)
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.QUOTE), ("US.AAPL", Subtype.QUOTE))
+    pipeline.push(push)
+    assert [route.topic for route, _, _ in sink.records] == [
+        "opend.quote.HK.00700",
+        "opend.quote.US.AAPL",
+    ]
+    pipeline, sink, _ = _pipeline(("US.AAPL", Subtype.QUOTE))
+    pipeline.push(push)
+    (letter,) = sink.letters
+    assert (letter.reason, letter.code, letter.push_indexes) == ("not_subscribed", "00700", (0,))
+    assert [route.topic for route, _, _ in sink.records] == ["opend.quote.US.AAPL"]
+
+
+def test_k_line_goes_to_the_topic_of_its_period() -> None:
+    """Its klType decides, not the order or number of the subscriptions."""
+    wanted = [("HK.00700", one) for one in Subtype if one.is_k_line]
+    pipeline, sink, _ = _pipeline(*wanted)
+    pipeline.push(Push(CONN_ID, ProtoId.QOT_UPDATE_KL, 1, vector("kl_1min").body))
+    assert [route.topic for route, _, _ in sink.records] == ["opend.k-1m.HK.00700"]

@@ -22,6 +22,7 @@
     │   ├── PushEmpty               no s2c
     │   ├── RecordUnmappable
     │   ├── NotSubscribed
+    │   ├── UnknownFields           the only one whose push becomes records all the same
     │   ├── ChecksumWrong           the frame's SHA-1 is not that of its body
     │   └── BodyUndecipherable
     ├── KafkaError                  the brokers
@@ -258,6 +259,20 @@ class NotSubscribed(PushRejected):
         super().__init__(f"{subtype} of {security} is not among the subscriptions")
         self.subtype = subtype
         self.security = security
+
+
+class UnknownFields(PushRejected):
+    """A push has fields that this version does not know. Its records are made without them."""
+
+    reason = "unknown_fields"
+
+    def __init__(self, message: str, fields: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{message} has fields that this version does not know: {', '.join(fields)}; "
+            "its records were made without them"
+        )
+        self.message = message
+        self.fields = fields
 
 
 class ChecksumWrong(PushRejected):

@@ -41,6 +41,9 @@ class Metrics:
         )
         for error in PushRejected.__subclasses__():
             self.dead_letters.labels(error.reason)
+        self.unknown_fields = self._counter(
+            "unknown_fields", "Pushes with fields that this version does not know.", "message"
+        )
         self.gaps = self._counter("gaps", "Ticks that did not come, by how it ended.", "outcome")
         for outcome in ("repaired", "unrepairable", "disproved"):
             self.gaps.labels(outcome)

@@ -14,11 +14,11 @@ import structlog
 
 from opend_kafka.continuity.gap import Cause
 from opend_kafka.continuity.tracker import Tracker
-from opend_kafka.errors import NotSubscribed, PushRejected, UnknownPush
+from opend_kafka.errors import NotSubscribed, PushRejected, UnknownFields, UnknownPush
 from opend_kafka.kafka.routing import Route, Routes
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Push, Reply
-from opend_kafka.opend.messages import ProtoId, decode_push, message_name
+from opend_kafka.opend.messages import ProtoId, message_name, package_of, read_push, response_type
 from opend_kafka.opend.pb import Qot_GetTicker_pb2
 from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.records.engine import Provenance, RecordEncoder, Row
@@ -62,7 +62,8 @@ class DeadLetters(Protocol):
         Args:
             push: the whole push.
             error: why; where there are rows, why the first of them.
-            rows: those it is about, by their place in the push; None: it cannot be read at all.
+            rows: those it is about, by their place in the push; empty: all of them became
+                records; None: it cannot be read at all.
         """
         ...
 
@@ -80,6 +81,8 @@ class Pipeline:
         tracker: what has a sequence goes by it, so that nothing of it is lost in silence.
         heard: told of each row's stream: subtype, market number, code.
         kinds: the record kinds that can be made.
+        keep_unknown_fields: a push with fields that this version does not know becomes records
+            and, whole, a dead letter too.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Pipeline:
         tracker: Tracker[Record],
         heard: Callable[[tuple[str, int, str]], None] = lambda stream: None,
         kinds: Iterable[Kind] = KINDS,
+        keep_unknown_fields: bool = False,
     ) -> None:
         self._encoders = {kind.proto_id: RecordEncoder(kind) for kind in kinds}
         self._routes = dict(routes)
@@ -105,6 +109,9 @@ class Pipeline:
         self._now_us = now_us
         self._tracker = tracker
         self._heard = heard
+        self._keep_unknown_fields = keep_unknown_fields
+        #: The messages whose unknown fields were logged.
+        self._noticed: set[str] = set()
 
     def add_routes(self, routes: Routes) -> None:
         """Learn the routes of what is wanted from now on. What was wanted keeps its own."""
@@ -122,7 +129,9 @@ class Pipeline:
         encoder = self._encoders.get(push.proto_id)
         if encoder is None:
             raise UnknownPush(push.proto_id)
-        s2c = decode_push(push.proto_id, push.body, push.format)
+        s2c, unknown_fields = read_push(push.proto_id, push.body, push.format)
+        if unknown_fields:
+            self._notice(push, unknown_fields)
         provenance = Provenance(push.conn_id, push.serial, self._now_us())
         rows = encoder.rows(s2c)
         if rows:
@@ -145,6 +154,17 @@ class Pipeline:
                 self._take(row, row.sequence, record)
         for first, among in rejected.values():
             self._reject(push, first, among)
+
+    def _notice(self, push: Push, unknown_fields: tuple[str, ...]) -> None:
+        """Count what a newer OpenD has added; log it once; keep the push where that is wanted."""
+        message = package_of(response_type(push.proto_id))
+        if message not in self._noticed:
+            self._noticed.add(message)
+            log.warning("unknown_fields", message=message, fields=unknown_fields)
+        self._metrics.unknown_fields.labels(message).inc()
+        if self._keep_unknown_fields:
+            # None of its rows is dead: they go on.
+            self._dead_letters.take(push, UnknownFields(message, unknown_fields), {})
 
     def repair(self, security: Security, reply: Reply) -> None:
         """Take OpenD's latest ticks of a security (Qot_GetTicker), for those that did not come."""

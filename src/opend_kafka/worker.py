@@ -152,6 +152,7 @@ class Worker:
             now_us=_now_us,
             tracker=self._tracker,
             heard=self._streams.heard,
+            keep_unknown_fields=self.config.kafka.dead_letter_unknown_fields,
         )
         self._back_pressure = BackPressure(
             lambda: self.buffered_bytes,

@@ -27,7 +27,9 @@ from opend_kafka.opend.messages import (
     decode_request,
     encode_body,
     message_name,
+    package_of,
     proto_id_of,
+    read_push,
     response_type,
 )
 from opend_kafka.opend.pb import Qot_Sub_pb2, Qot_UpdateTicker_pb2
@@ -273,3 +275,32 @@ def test_push_in_json_decodes_or_is_rejected(proto_id: int, body: bytes) -> None
     """Any bytes as JSON are a push, or raise PushRejected."""
     with suppress(PushRejected):
         decode_push(proto_id, body, BodyFormat.JSON)
+
+
+@pytest.mark.parametrize(
+    ("body", "body_format"),
+    [
+        (vector("ticker_realtime_hk").body + b"\x80\x7d\x01", BodyFormat.PROTOBUF),
+        (
+            json.dumps(vector("ticker_realtime_hk").message | {"2000": 1}).encode(),
+            BodyFormat.JSON,
+        ),
+    ],
+    ids=["protobuf", "json"],
+)
+def test_push_is_read_with_what_a_newer_opend_added(body: bytes, body_format: BodyFormat) -> None:
+    """A field that is not known is named, and what is known is read as ever."""
+    read = read_push(ProtoId.QOT_UPDATE_TICKER, body, body_format)
+    known = decode_push(ProtoId.QOT_UPDATE_TICKER, vector("ticker_realtime_hk").body)
+    assert read == (known, ("2000",))
+
+
+def test_package_of_message_is_opends_name_of_it() -> None:
+    """Metrics and dead letters call a message as OpenD's documentation does."""
+    assert package_of(response_type(ProtoId.QOT_UPDATE_KL)) == "Qot_UpdateKL"
+
+
+def test_push_without_news_has_no_unknown_fields() -> None:
+    """What this version knows is all there is."""
+    body = vector("ticker_realtime_hk").body
+    assert read_push(ProtoId.QOT_UPDATE_TICKER, body).unknown_fields == ()

@@ -231,6 +231,7 @@ class Kafka(_Part):
     record_timestamp: Annotated[Literal["ingest", "event"], _only("ingest")] = "ingest"
     max_buffered_bytes: Annotated[Whole, Field(ge=1_000_000)] = 268_435_456
     on_delivery_failure: Literal["exit", "continue"] = "exit"
+    dead_letter_unknown_fields: bool = False
 
     @property
     def librdkafka(self) -> dict[str, str]:

@@ -6,8 +6,9 @@ push are both `Response{retType, retMsg, errCode, s2c}`; only `s2c` differs.
 
 from __future__ import annotations
 
+import json
 from enum import IntEnum
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -30,6 +31,11 @@ from opend_kafka.opend.pb import (
     Qot_UpdateOrderBook_pb2,
     Qot_UpdateRT_pb2,
     Qot_UpdateTicker_pb2,
+)
+from opend_kafka.opend.unknown_fields import (
+    has_unknown_fields,
+    unknown_in_json,
+    unknown_in_message,
 )
 
 
@@ -99,7 +105,13 @@ def message_name(proto_id: int) -> str:
     known = _PUSHES.get(proto_id) or _REPLIES.get(proto_id)
     if known is None:
         return f"proto_id {proto_id}"
-    return f"{known.DESCRIPTOR.file.package.rpartition('.')[2]} ({proto_id})"
+    return f"{package_of(known)} ({proto_id})"
+
+
+def package_of(message: type[Message]) -> str:
+    """Give OpenD's own name of a message: `Qot_UpdateTicker`."""
+    package: str = message.DESCRIPTOR.file.package
+    return package.rpartition(".")[2]
 
 
 def proto_id_of(request: Message) -> ProtoId:
@@ -154,6 +166,32 @@ def decode_push(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOB
         PushRejected: the number is unknown, the body is not that message, its retType is not 0,
             or it has no s2c.
     """
+    return cast(Response, _push(proto_id, body, body_format)).s2c
+
+
+class ReadPush(NamedTuple):
+    """A push's `s2c`, and the fields that came with it and that this version does not know."""
+
+    s2c: Any
+    unknown_fields: tuple[str, ...]
+
+
+def read_push(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOBUF) -> ReadPush:
+    """As `decode_push`, with an eye on what a newer OpenD has added.
+
+    Raises:
+        PushRejected: see `decode_push`.
+    """
+    message = _push(proto_id, body, body_format)
+    unknown: tuple[str, ...] = ()
+    if body_format == BodyFormat.JSON:
+        unknown = unknown_in_json(json.loads(body), message.DESCRIPTOR)
+    elif has_unknown_fields(message, len(body)):
+        unknown = unknown_in_message(type(message).FromString(body))
+    return ReadPush(cast(Response, message).s2c, unknown)
+
+
+def _push(proto_id: int, body: bytes, body_format: int) -> Message:
     push_type = _PUSHES.get(proto_id)
     if push_type is None:
         raise UnknownPush(proto_id)
@@ -163,7 +201,7 @@ def decode_push(proto_id: int, body: bytes, body_format: int = BodyFormat.PROTOB
         raise PushFailed(message_name(proto_id), response.retType, response.retMsg)
     if not message.HasField("s2c"):
         raise PushEmpty(message_name(proto_id))
-    return response.s2c
+    return message
 
 
 def encode_body(message: Message, body_format: int) -> bytes:

@@ -12,7 +12,7 @@ from opend_kafka import schemas
 from opend_kafka.errors import UnknownPush
 from opend_kafka.opend.events import Push
 from opend_kafka.opend.frames import BodyFormat
-from opend_kafka.opend.messages import ProtoId, response_type
+from opend_kafka.opend.messages import ProtoId, package_of, response_type
 from opend_kafka.records.engine import signed
 
 SCHEMA = "opend.DeadLetter"
@@ -98,7 +98,6 @@ def _encodable(text: str) -> str:
 
 def _message(proto_id: int) -> str | None:
     try:
-        package: str = response_type(proto_id).DESCRIPTOR.file.package
+        return package_of(response_type(proto_id))
     except UnknownPush:
         return None
-    return package.rpartition(".")[2]
