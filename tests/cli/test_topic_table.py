@@ -53,7 +53,17 @@ def test_notes_are_told_once() -> None:
 def test_reason_of_a_refusal_is_told() -> None:
     """Who reads the report knows which permission is missing."""
     first, *_ = _lines([ALTER], REFUSED, applied=True)
-    assert first == "opend.a: alter: not allowed: grant ALTER_CONFIGS"
+    assert first == "alter opend.a: not allowed: grant ALTER_CONFIGS"
+
+
+def test_same_reason_of_many_topics_is_told_once() -> None:
+    """A permission that is missing everywhere is one line."""
+    refused: Failures = {
+        (topic, Step.ALTER): f"not allowed: grant ALTER_CONFIGS on topic {topic}"
+        for topic in ("opend.a", "opend.b", "opend.c")
+    }
+    first, *_ = _lines([ALTER], refused, applied=True)
+    assert first == "alter opend.a and 2 more: not allowed: grant ALTER_CONFIGS on topic opend.a"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +73,7 @@ def test_reason_of_a_refusal_is_told() -> None:
         ([GROW], {}, False, "1 difference in 2 topics; --apply mends 1."),
         ([GROW, LEAVE], {}, False, "2 differences in 2 topics; --apply mends 1."),
         ([LEAVE], {}, False, "1 difference in 2 topics."),
+        ([ALTER, GROW], REFUSED, False, "2 differences in 2 topics; --apply mends 1."),
         ([GROW], {}, True, "1 difference mended; 2 topics stand as wanted."),
         ([GROW, LEAVE], {}, True, "1 difference left of 2."),
         ([ALTER], REFUSED, True, "1 difference left of 1."),

@@ -19,7 +19,13 @@ from opend_kafka.errors import (
     SchemaRefused,
 )
 from opend_kafka.kafka.registry import ConfluentRegistry
-from opend_kafka.kafka.registry_client import connect, failure, is_missing, shown
+from opend_kafka.kafka.registry_client import (
+    connect,
+    failure,
+    incompatibilities,
+    is_missing,
+    shown,
+)
 from tests.kafka.door import BASIC, BEARER, PASSWORD, TOKEN, USER, standing_before
 from tests.transport.authority import LOOPBACK, Authority
 
@@ -162,3 +168,36 @@ def test_failure_tells_who_is_at_fault(error: Exception, kind: type[Exception]) 
 def test_missing_is_what_the_registry_calls_so(code: int, missing: bool) -> None:
     """Only a subject, or a schema under it, that is not there is missing."""
     assert is_missing(SchemaRegistryError(404, code, "")) == missing
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (
+            {
+                "is_compatible": False,
+                "messages": [
+                    "{errorType:'TYPE_MISMATCH', description:'The type (path '/fields/8/type') "
+                    "of a field in the new schema does not match with the old schema'}",
+                    "{oldSchemaVersion: 1}",
+                    "{oldSchema: '{...}'}",
+                ],
+            },
+            "{errorType:'TYPE_MISMATCH', description:'The type (path '/fields/8/type (price)') of "
+            "a field in the new schema does not match with the old schema'}; {oldSchemaVersion: 1}",
+        ),
+        ({"is_compatible": False, "reason": "at /fields/0"}, "at /fields/0 (market)"),
+        ({"is_compatible": False, "reason": "at /fields/99"}, "at /fields/99"),
+        ({"is_compatible": False}, "it does not say why"),
+    ],
+    ids=["Confluent", "Apicurio", "no such field", "no words"],
+)
+def test_incompatibility_is_told_in_the_registrys_words(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], cause: str
+) -> None:
+    """Each registry's form is read, the older schema is left out, and fields have their names."""
+    with connect("http://127.0.0.1:1", {}) as client:
+        monkeypatch.setattr(client, "get_versions", lambda subject: [3])
+        monkeypatch.setattr(client._rest_client, "post", lambda url, body: answer)
+        told = incompatibilities(client, "http://127.0.0.1:1", "subject", "opend.Ticker")
+    assert told == [f"incompatible with version 3: {cause}"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from opend_kafka import schemas
 from opend_kafka.errors import RegistryDenied, RegistryUnreachable
@@ -170,6 +171,20 @@ def test_register_is_told_what_a_weak_level_had_hidden(
     report = subjects.register(unaware)
     assert report.standing is Standing.INCOMPATIBLE
     assert "(price)" in report.causes[0]
+
+
+def test_subject_without_a_level_of_its_own_has_none(
+    subjects: Subjects, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Confluent's registry says 40408 where a subject follows the level of all: it is not ours."""
+    subjects.register(_examine(subjects, prefix))
+
+    def follows(subject: str) -> str:
+        raise SchemaRegistryError(404, 40408, f"Subject '{subject}' does not have subject-level")
+
+    monkeypatch.setattr(subjects._client, "get_compatibility", follows)
+    report = _examine(subjects, prefix)
+    assert (report.standing, report.level, report.settled) == (Standing.SAME, None, False)
 
 
 def test_registry_that_is_gone_is_named() -> None:

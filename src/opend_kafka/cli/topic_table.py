@@ -44,15 +44,19 @@ def lines_of(
     topics: int, planned: list[Change], failures: Failures, *, applied: bool
 ) -> Iterator[Text]:
     """Yield what is to be known of the steps, each once, and the sentence that says it all."""
+    reasons: dict[tuple[Step, str], list[str]] = {}
     for (topic, step), reason in failures.items():
-        yield Text(f"{topic}: {step}: {reason}", "bold red")
+        # The same words about many topics are told once.
+        reasons.setdefault((step, reason.replace(topic, "{topic}")), []).append(topic)
+    for (step, reason), names in reasons.items():
+        said = reason.replace("{topic}", names[0])
+        yield Text(f"{step} {_first_of(names)}: {said}", "bold red")
     notes: dict[tuple[str, str], list[str]] = {}
     for change in planned:
         if change.note:
             notes.setdefault((change.what, change.note), []).append(change.topic)
     for (what, note), names in notes.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield Text(f"{what} of {names[0]}{more}: {note}", "yellow")
+        yield Text(f"{what} of {_first_of(names)}: {note}", "yellow")
     yield _summary(topics, planned, failures, applied)
 
 
@@ -94,9 +98,16 @@ def _summary(topics: int, planned: list[Change], failures: Failures, applied: bo
         return Text(f"{_number(len(planned))} mended; {topics} topics stand as wanted.", "green")
     if applied:
         return Text(f"{_number(left)} left of {len(planned)}.", "bold red")
-    mendable = sum(change.step is not Step.BY_HAND for change in planned)
+    mendable = sum(
+        change.step is not Step.BY_HAND and (change.topic, change.step) not in failures
+        for change in planned
+    )
     how = f"; --apply mends {mendable}" if mendable else ""
     return Text(f"{_number(left)} in {topics} topics{how}.", "bold")
+
+
+def _first_of(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _number(differences: int) -> str:

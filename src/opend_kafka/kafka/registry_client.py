@@ -87,14 +87,19 @@ def incompatibilities(
             path = f"compatibility/subjects/{quote(subject, safe='')}/versions/{version}"
             answer = client._rest_client.post(f"{path}?verbose=true", body=body)
             if not answer["is_compatible"]:
-                # Confluent's registry says `messages`, Apicurio's `reason`.
-                words = answer.get("messages") or [answer.get("reason") or "it does not say why"]
-                named = _with_field_names("; ".join(words), schema)
+                named = _with_field_names(_words(answer), schema)
                 causes.append(f"incompatible with version {version}: {named}")
     except Exception as error:
         if not is_missing(error):
             raise failure(url, subject, error) from None
     return causes
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    """Give the reason: `messages` of Confluent's registry, `reason` of Apicurio's."""
+    # Confluent's has the whole older schema among them, where one looks for what differs.
+    told = [one for one in answer.get("messages") or [] if not one.startswith("{oldSchema:")]
+    return "; ".join(told) or str(answer.get("reason") or "it does not say why")
 
 
 def _with_field_names(words: str, schema: str) -> str:
