@@ -43,7 +43,7 @@ class ResumingDeduplicator:
             committed: the offset that the consumer goes on at; None where there is none yet.
             first: the offset of the first record that is still there.
         """
-        going_on = first if committed is None else max(committed, first)
+        going_on = max(committed or 0, first)
         self._partitions[topic, partition] = self._make(), going_on
         return max(first, going_on - self._read_back)
 
