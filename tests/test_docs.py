@@ -37,7 +37,7 @@ def _command_lines(document: str) -> list[list[str]]:
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/configuration.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/configuration.md", "docs/kafka.md"])
 def test_configurations_in_documents_load(document: str) -> None:
     """Each YAML block is a configuration that the worker takes."""
     for block in _blocks(document, "yaml"):

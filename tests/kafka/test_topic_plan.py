@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opend_kafka.kafka.topic_plan import Change, Step, apply, changes, plan
@@ -59,17 +59,18 @@ class Memory:
 
 
 names = st.sampled_from(["opend.a", "opend.b", "opend.c"])
-settings = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["1", "2", "x,y"]))
+configs = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(["1", "2", "x,y"]))
 partitions = st.integers(1, 4)
 specs = st.lists(
-    st.builds(TopicSpec, names, partitions, st.sampled_from([-1, 1, 3]), settings),
+    st.builds(TopicSpec, names, partitions, st.sampled_from([-1, 1, 3]), configs),
     unique_by=lambda spec: spec.name,
 )
 states = st.dictionaries(
-    names, st.builds(TopicState, partitions, st.integers(1, 3), st.none() | settings)
+    names, st.builds(TopicState, partitions, st.integers(1, 3), st.none() | configs)
 )
 
 
+@settings(max_examples=50)
 @given(specs, states)
 def test_apply_leaves_only_what_is_done_by_hand(
     wanted: list[TopicSpec], actual: dict[str, TopicState]
@@ -81,6 +82,7 @@ def test_apply_leaves_only_what_is_done_by_hand(
     assert all(admin.topics[name].partitions >= one.partitions for name, one in actual.items())
 
 
+@settings(max_examples=50)
 @given(specs, states)
 def test_apply_changes_nothing_in_a_dry_run(
     wanted: list[TopicSpec], actual: dict[str, TopicState]
@@ -91,6 +93,7 @@ def test_apply_changes_nothing_in_a_dry_run(
     assert admin.topics == actual
 
 
+@settings(max_examples=50)
 @given(specs, states)
 def test_apply_touches_no_setting_that_is_not_named(
     wanted: list[TopicSpec], actual: dict[str, TopicState]

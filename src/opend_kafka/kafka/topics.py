@@ -70,8 +70,9 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"{self.topic} has {CLEANUP_POLICY}={self.actual} and needs {self.needed}, or Kafka "
-            f"removes what must stay: set it with kafka-configs --alter --entity-type topics "
-            f"--entity-name {self.topic} --add-config {CLEANUP_POLICY}={self.needed}"
+            "removes what must stay: run opend-kafka topics -c FILE --apply, or kafka-configs "
+            f"--alter --entity-type topics --entity-name {self.topic} "
+            f"--add-config {CLEANUP_POLICY}={self.needed}"
         )
 
 
