@@ -68,11 +68,12 @@ def test_letter_of_a_partial_message_holds_what_can_be_read() -> None:
         {"proto_id": 3013},
         {"reason": "checksum"},
         {"reason": "undecipherable"},
+        {"reason": "unknown_fields", "push_indexes": []},
         {"body": b"\xff\xff"},
         {"body": b"{", "body_format": "JSON"},
         {"body": b""},
     ],
 )
 def test_letter_without_ticks_accounts_for_none(fields: dict[str, Any]) -> None:
-    """Another message, a damaged body, and none at all hold no ticks."""
+    """Another message, a damaged body, none, and a push that became records hold no ticks."""
     assert list(ticks_of(_letter(**fields))) == []

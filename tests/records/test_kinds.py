@@ -13,10 +13,11 @@ import pytest
 
 from opend_kafka import schemas
 from opend_kafka.errors import PushEmpty
+from opend_kafka.opend.frames import BodyFormat
 from opend_kafka.opend.messages import decode_push, response_type
 from opend_kafka.opend.securities import MARKETS
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.engine import RecordEncoder
+from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.k_line import AU_TYPE, KL_TYPE
 from opend_kafka.records.kinds import KINDS, SUBTYPES, schema_of
 from opend_kafka.records.order_book import ORDER_BOOK_TYPE
@@ -28,6 +29,7 @@ from opend_kafka.records.quote import (
 )
 from opend_kafka.records.tables import Each, Field, Kind, One, Symbol
 from opend_kafka.records.ticker import PUSH_DATA_TYPE, TICKER_DIRECT, TICKER_TYPE
+from tests.opend.vectors import VECTORS, Vector
 from tests.records.wire import raw_schema
 
 #: Prints the SDK's constants as {class: {constant: number}}, on the last line: importing the SDK
@@ -65,6 +67,8 @@ SYMBOLS: dict[str, Symbol] = {
     "OptionAreaType": OPTION_AREA_TYPE,
     "IndexOptionType": INDEX_OPTION_TYPE,
 }
+
+RECEIVED = Provenance(conn_id=7, push_serial=9, ingest_time_us=1_624_588_440_200_000)
 
 Constants = dict[str, dict[str, int]]
 
@@ -170,6 +174,37 @@ def test_inner_tables_are_their_schemas(kind: Kind) -> None:
     for fields, schema in inner_tables(kind.fields, kind.schema):
         names = [field["name"] for field in raw_schema(schema)["fields"]]
         assert [field.name for field in fields] == names
+
+
+PUSHES = [
+    (kind, vector)
+    for kind in KINDS
+    for vector in VECTORS
+    if vector.proto_id == kind.proto_id and vector.message["retType"] == 0
+]
+
+
+@pytest.mark.parametrize(("kind", "vector"), PUSHES, ids=[vector.name for _, vector in PUSHES])
+def test_json_becomes_the_same_records(kind: Kind, vector: Vector) -> None:
+    """A push of the SDK's gives the same bytes, whether it comes as protobuf or as JSON."""
+    encoder = RecordEncoder(kind)
+    bodies = {
+        BodyFormat.PROTOBUF: vector.body,
+        BodyFormat.JSON: json.dumps(vector.message).encode(),
+    }
+    protobuf, from_json = (
+        [
+            (row.subtype, row.code, encoder.encode(s2c, row, index, RECEIVED))
+            for index, row in enumerate(encoder.rows(s2c))
+        ]
+        for s2c in (decode_push(kind.proto_id, body, form) for form, body in bodies.items())
+    )
+    assert protobuf == from_json != []
+
+
+def test_every_kind_has_a_push_of_the_sdk() -> None:
+    """No kind is judged by our own messages alone."""
+    assert {kind.schema for kind, _ in PUSHES} == {kind.schema for kind in KINDS}
 
 
 def fields_read(fields: tuple[Field, ...], message: Any) -> Iterator[str]:
