@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,6 +20,7 @@ from opend_kafka.opend.frames import FrameReader
 from opend_kafka.opend.messages import decode_push
 from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.ticker import TICKER
+from tests.consuming.samples import a_tick, single_object
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))]
@@ -137,3 +139,27 @@ def test_every_command_is_in_a_document() -> None:
     shown = {words[1] for words in lines if words[0].endswith("opend-kafka")}
     shown |= set(re.findall(r"`opend-kafka (\w+)`", _text("CHANGELOG.md")))
     assert set(cli.commands) <= shown
+
+
+def _statements(document: str) -> list[str]:
+    """Give the items of its lists, each with the lines that go on with it."""
+    return re.findall(r"^- .*\n(?:  .*\n)*", _text(document), re.MULTILINE)
+
+
+def test_every_statement_about_consuming_names_its_proof() -> None:
+    """Each item of docs/consuming.md links tests that exist where the link leads."""
+    for statement in _statements("docs/consuming.md"):
+        proofs = re.findall(r"\[(test_\w+)\]\(\.\./([\w/]+\.py)\)", statement)
+        assert proofs, f"no test proves: {statement}"
+        missing = [name for name, file in proofs if f"def {name}(" not in _text(file)]
+        assert missing == []
+
+
+def test_python_about_consuming_runs() -> None:
+    """What docs/consuming.md shows gives typed ticks, each once."""
+    (block,) = _blocks("docs/consuming.md", "python")
+    names: dict[str, Any] = {
+        "values": [single_object("opend.Ticker", a_tick(sequence)) for sequence in (1, 2, 1)]
+    }
+    exec(block, names)  # noqa: S102 - our own document
+    assert [tick.sequence for tick in names["ticks"]] == [1, 2]

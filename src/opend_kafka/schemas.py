@@ -68,7 +68,12 @@ def text(name: str) -> str:
 @cache
 def fingerprint(name: str) -> bytes:
     """Give the CRC-64-AVRO fingerprint of the schema's canonical form: 8 bytes, little-endian."""
-    canonical = to_parsing_canonical_form(load(name))
+    return fingerprint_of(load(name))
+
+
+def fingerprint_of(schema: dict[str, Any]) -> bytes:
+    """Give the same of a parsed schema, of whichever version."""
+    canonical = to_parsing_canonical_form(schema)
     # fastavro's hex is of the little-endian bytes already.
     return bytes.fromhex(fastavro_fingerprint(canonical, "CRC-64-AVRO"))
 

@@ -146,6 +146,26 @@ def test_decode_reads_with_the_writers_schema() -> None:
     assert decoded.fields == a_key() | {"extra": 1}
 
 
+def test_learned_schema_of_another_version_is_read_without_a_registry() -> None:
+    """Its records are known by their fingerprint, beside those of this version."""
+    later = json.loads(schemas.text("opend.SecurityKey"))
+    later["fields"].append({"name": "extra", "type": "int"})
+    prefix = b"\xc3\x01" + schemas.fingerprint_of(schemas.parse(json.dumps(later)))
+    data = prefix + avro("opend.SecurityKey", a_key()) + b"\x02"
+    decoder = Decoder()
+    decoder.learn(json.dumps(later))
+    decoded = [
+        decoder.decode(one).fields for one in (data, single_object("opend.SecurityKey", a_key()))
+    ]
+    assert decoded == [a_key() | {"extra": 1}, a_key()]
+
+
+def test_schema_that_is_no_record_is_not_learned() -> None:
+    """What is given by mistake is refused at once, and not with the first record."""
+    with pytest.raises(RecordUndecodable, match="the schema given is no Avro record"):
+        Decoder().learn('{"type": "int"}')
+
+
 _PREFIXES = [b"", b"\x00\x00\x00\x00\x02", b"\x00\x00\x00\x00\x03"] + [
     single_object(schema, fields)[:10] for schema, fields in SAMPLES
 ]

@@ -62,6 +62,18 @@ class Decoder:
             ) from None
         return Record(schema["name"], fields)
 
+    def learn(self, text: str) -> None:
+        """Know a schema of another version, where there is no registry to ask for it.
+
+        Args:
+            text: its JSON, whole: what `opend-kafka schemas show` of that version gives.
+
+        Raises:
+            RecordUndecodable: it is no Avro record.
+        """
+        schema = _parsed("given", text)
+        self._by_prefix[schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint_of(schema)] = schema
+
     def unwrap(self, data: bytes) -> tuple[dict[str, Any], bytes]:
         """Give the schema that a key or value was written with, and its Avro bytes.
 
@@ -84,7 +96,7 @@ class Decoder:
                 raise RecordUndecodable(
                     f"the record names schema id {schema_id} of a registry; give the registry's URL"
                 )
-            return _parsed(schema_id, self._schema_by_id(schema_id))
+            return _parsed(f"{schema_id} of the registry", self._schema_by_id(schema_id))
         if prefix[:2] == schemas.SINGLE_OBJECT_MAGIC:
             raise RecordUndecodable(
                 f"no schema of this version has the fingerprint {prefix[2:].hex()}"
@@ -95,11 +107,11 @@ class Decoder:
         )
 
 
-def _parsed(schema_id: int, text: str) -> dict[str, Any]:
+def _parsed(which: str, text: str) -> dict[str, Any]:
     try:
         schema = schemas.parse(text)
     except (ValueError, KeyError, TypeError, SchemaParseException, UnknownType):
         schema = {}
     if not isinstance(schema, dict) or schema.get("type") != "record":
-        raise RecordUndecodable(f"schema {schema_id} of the registry is no Avro record")
+        raise RecordUndecodable(f"the schema {which} is no Avro record")
     return schema
