@@ -15,7 +15,6 @@ from opend_kafka.plan import (
     WATERMARK_SETTINGS,
     dead_letter_limit,
     own_schemas,
-    registry_properties,
     subjects_of,
     topic_specs,
     topics_of,
@@ -144,36 +143,14 @@ def test_used_schemas_are_those_of_all_topics() -> None:
     assert ("opend.ticker.HK.00700", "opend.SecurityKey", True) in used
 
 
-def test_registry_properties_keep_their_types() -> None:
-    """The registry's client is particular about numbers and false: it gets them as they are."""
-    properties = {"timeout": 5, "ssl.ca.location": False, "basic.auth.user.info": "u:p"}
+def test_registry_client_is_made_with_a_secret_from_a_file(tmp_path: Path) -> None:
+    """It is read when the client is made, and what cannot be read is told then."""
+    properties = {"basic.auth.user.info_file": str(tmp_path / "secret")}
     config = _config(schema_registry={"properties": properties})
-    assert registry_properties(config) == properties
+    with pytest.raises(ConfigurationError, match="No such file"):
+        wire_format_of(config)
+    (tmp_path / "secret").write_text("u:p\n")
     wire_format_of(config)
-
-
-def test_registry_properties_read_secrets_from_files(tmp_path: Path) -> None:
-    """A property named …_file is the property with the file's content, without its line end."""
-    file = tmp_path / "secret"
-    file.write_text("u:p\n")
-    properties = {"basic.auth.user.info_file": str(file)}
-    config = _config(schema_registry={"properties": properties})
-    assert registry_properties(config) == {"basic.auth.user.info": "u:p"}
-
-
-@pytest.mark.parametrize(
-    ("properties", "cause"),
-    [
-        ({"basic.auth.user.info_file": "/no/such"}, "/no/such: No such file"),
-        ({"bearer.auth.token": "t", "bearer.auth.token_file": "f"}, "are both given; keep one"),
-    ],
-)
-def test_registry_secret_that_cannot_be_had_is_refused(
-    properties: dict[str, str], cause: str
-) -> None:
-    """A file that is not there, or a secret that is given twice, is named."""
-    with pytest.raises(ConfigurationError, match=rf"schema_registry\.properties: .*{cause}"):
-        registry_properties(_config(schema_registry={"properties": properties}))
 
 
 def test_subjects_without_a_registry_are_refused() -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
-from opend_kafka.errors import ConfigurationError, system_words
+from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
 from opend_kafka.kafka.routing import refuse_collisions, topic_names
 from opend_kafka.kafka.subjects import Subjects
@@ -35,8 +34,6 @@ WATERMARK_SETTINGS = {
     "delete.retention.ms": "3600000",
 }
 
-#: A property so named holds the path of a file that holds the property.
-_FILE = "_file"
 
 _MIN_IN_SYNC = "min.insync.replicas"
 
@@ -144,7 +141,7 @@ def wire_format_of(config: Config) -> WireFormat:
         return SingleObject()
     return ConfluentRegistry(
         registry.url,
-        registry_properties(config),
+        registry.client_properties,
         strategy=registry.subject_name_strategy,
         auto_register=registry.auto_register,
     )
@@ -163,37 +160,10 @@ def subjects_of(config: Config) -> Subjects:
             "is no registry to look into"
         )
     return Subjects(
-        registry.url, registry_properties(config), strategy=registry.subject_name_strategy
+        registry.url,
+        registry.client_properties,
+        strategy=registry.subject_name_strategy,
     )
-
-
-def registry_properties(config: Config) -> dict[str, str | int | float | bool]:
-    """Give the properties of the registry's client, with secrets read from their files.
-
-    `basic.auth.user.info_file` names the file that holds `basic.auth.user.info`, and so on.
-
-    Raises:
-        ConfigurationError: such a file cannot be read, or the property is given as well.
-    """
-    given = config.schema_registry.properties
-    properties = {key: value for key, value in given.items() if not key.endswith(_FILE)}
-    for key, path in given.items():
-        if key.endswith(_FILE):
-            name = key.removesuffix(_FILE)
-            if name in properties:
-                raise ConfigurationError(
-                    f"schema_registry.properties: {name} and {key} are both given; keep one"
-                )
-            properties[name] = _secret(key, Path(str(path)))
-    return properties
-
-
-def _secret(key: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        cause = system_words(error) if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"schema_registry.properties: {key}: {path}: {cause}") from None
 
 
 async def connect(opend: OpenD) -> Connection:

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from opend_kafka.config.secrets import with_secrets
 from opend_kafka.errors import KeyUnusable, system_words
 from opend_kafka.opend.ciphers import Encryption, PacketCipher, Plain, read_rsa
 from opend_kafka.opend.frames import BodyFormat
@@ -235,8 +236,13 @@ class Kafka(_Part):
 
     @property
     def librdkafka(self) -> dict[str, str]:
-        """`properties` as librdkafka reads them."""
-        return {key: as_property(value) for key, value in self.properties.items()}
+        """`properties` as librdkafka reads them, with the secrets that files hold.
+
+        Raises:
+            ConfigurationError: such a file cannot be read.
+        """
+        properties = with_secrets("kafka.properties", self.properties)
+        return {key: as_property(value) for key, value in properties.items()}
 
 
 class SchemaRegistry(_Part):
@@ -246,6 +252,15 @@ class SchemaRegistry(_Part):
     auto_register: bool = True
     subject_name_strategy: Literal["record", "topic", "topic_record"] = "record"
     properties: Properties = {}
+
+    @property
+    def client_properties(self) -> dict[str, str | int | float | bool]:
+        """`properties` as the registry's client takes them, with the secrets that files hold.
+
+        Raises:
+            ConfigurationError: such a file cannot be read.
+        """
+        return with_secrets("schema_registry.properties", self.properties)
 
 
 class Repair(_Part):
