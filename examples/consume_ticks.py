@@ -47,17 +47,21 @@ def ticks(
             one.offset = stream.assigned(one.topic, one.partition, committed, first)
         consumer.assign(partitions)
 
-    def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
-        for one in partitions:
-            stream.revoked(one.topic, one.partition)
-
     def commit() -> None:
         offsets = [TopicPartition(*where, offset) for where, offset in stream.offsets().items()]
         if offsets:
             consumer.commit(offsets=offsets, asynchronous=False)
 
+    def lost(_: Consumer, partitions: list[TopicPartition]) -> None:
+        for one in partitions:
+            stream.revoked(one.topic, one.partition)
+
+    def revoked(_: Consumer, partitions: list[TopicPartition]) -> None:
+        commit()  # while they are ours, so that the next consumer goes on here
+        lost(_, partitions)
+
     topics = [rf"^{re.escape(prefix)}\.ticker\..*", f"{prefix}.events"]
-    consumer.subscribe(topics, on_assign=assigned, on_revoke=revoked)
+    consumer.subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=lost)
     committed_at = time.monotonic()
     try:
         while not stopped():

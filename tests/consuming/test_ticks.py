@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 from collections import defaultdict
 from typing import Any
@@ -67,6 +68,20 @@ def test_deduplicator_forgets_what_is_older_than_its_window() -> None:
         deduplicator.is_new(_tick(("HK", "00700"), sequence))
     assert not deduplicator.is_new(_tick(("HK", "00700"), 1))
     assert deduplicator.is_new(_tick(("HK", "00700"), 0))
+
+
+def test_deduplicator_takes_no_more_memory_with_time() -> None:
+    """Ten windows later it holds as many bytes, but for what Python itself keeps in reserve."""
+    window = 1000
+    deduplicator = TickDeduplicator(window)
+    sizes = []
+    tracemalloc.start()
+    for begin in (0, 2 * window, 12 * window):
+        for sequence in range(begin, begin + 2 * window):
+            deduplicator.is_new(_tick(("HK", "00700"), 2**62 + sequence))
+        sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert sizes[2] < 1.1 * sizes[0]
 
 
 def test_deduplicator_remembers_more_than_opend_repeats() -> None:

@@ -159,7 +159,9 @@ def test_exactly_once_survives_crashes(apache: Cluster, real_stream: Stream) -> 
 
         with suppress(_Crash):
             copier.run(is_copied, *([broken] if crashes else []))
-    assert _by_security(copied) == real_stream.sent
+    # Where a transaction ends between a late trade and its successors, it is marked, and not moved.
+    found = {security: sorted(ticks) for security, ticks in _by_security(copied).items()}
+    assert found == real_stream.sent
 
 
 def _copied(bootstrap_servers: str, topic: str) -> list[tuple[str, int, float, int]]:
