@@ -173,6 +173,23 @@ def test_held_ticks_go_on_after_a_limit(model: Model) -> None:
     assert model.kafka[-1] == (missed[0], "REPAIR")
 
 
+def test_each_tick_has_its_own_time_to_be_held(model: Model) -> None:
+    """What waits for the answer over a newer link does not go on with what waited before it."""
+    model.cut()
+    model.link()
+    pushed = model.trade(2)
+    model.wait(HOLD_S - 0.1)
+    model.cut()
+    missed = model.trade(3)
+    model.link()
+    later = model.trade(2)
+    model.wait(0.1)
+    model.acknowledge(100)
+    assert [one for one, _ in model.kafka[-2:]] == pushed
+    model.settle()
+    assert [one for one, _ in model.kafka[-5:]] == missed + later
+
+
 @pytest.mark.parametrize("held_s", [0.0, HOLD_S])
 def test_more_ticks_than_opend_lists_are_told_also_of_a_first_link(held_s: float) -> None:
     """The first link ends before OpenD has said where the watch begins: it began with a push."""

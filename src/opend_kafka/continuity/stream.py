@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Generic, NamedTuple, TypeVar
 
 from opend_kafka.continuity.gap import Cause, Gap
@@ -46,8 +46,6 @@ ATTEMPTS = 3
 #: Ticks at the head of a list that may all have been reported late.
 LATE_AT_HEAD = 16
 
-_FOR_EVER = float("inf")
-
 R = TypeVar("R")
 
 #: Makes the record of a tick that OpenD lists; None where it cannot be made.
@@ -62,11 +60,12 @@ class _State(Enum):
 
 
 class _Held(NamedTuple, Generic[R]):
-    """A tick that waits. One of the cache is older than the subscription."""
+    """A tick that waits, `until` then at most. One of the cache is older than the subscription."""
 
     sequence: int
     record: R
     size: int
+    until: float
     cached: bool = False
 
 
@@ -141,7 +140,6 @@ class TickStream(Generic[R]):
         self._check: _Check[R] | None = _Check(Cause.STARTED, self._window.last)
         #: None: nothing is held.
         self._held: list[_Held[R]] | None = []
-        self._hold_until = _FOR_EVER
 
     def take(self, sequence: int, record: R, size: int, *, cached: bool = False) -> None:
         """Take a tick that OpenD pushed; `cached` where OpenD says that it is of its cache."""
@@ -152,9 +150,8 @@ class TickStream(Generic[R]):
         if self._held is None:
             self._pass(sequence, record)
             return
-        if not self._held:
-            self._hold_until = self._clock() + HOLD_S
-        self._held.append(_Held(sequence, record, size, cached))
+        until = self._clock() + HOLD_S
+        self._held.append(_Held(sequence, record, size, until, cached))
         self.held_bytes += size
 
     def account(self, sequence: int) -> None:
@@ -267,20 +264,25 @@ class TickStream(Generic[R]):
         check = self._check
         if check is not None and check.state is _State.GRACE and now >= check.at:
             self._judge(check)
-        if now < self._hold_until:
-            return
-        if check is not None and not self._watched:
+        held = self._held or []
+        overdue = sum(1 for _ in takewhile(lambda tick: tick.until <= now, held))
+        if overdue and check is not None and not self._watched:
             self._begin_unanswered(check)
-        else:
-            self.release()
+        elif overdue:
+            # Those alone: what came later, perhaps over a newer link, has its own time to wait.
+            self._held = held[overdue:]
+            self._let_go(held[:overdue])
 
     def release(self) -> None:
         """Let what is held go on, judged or not."""
-        held, self._held, self._hold_until = self._held, None, _FOR_EVER
-        self.held_bytes = 0
-        if held and self._check is not None:
+        held, self._held = self._held, None
+        self._let_go(held or ())
+
+    def _let_go(self, ticks: Sequence[_Held[R]]) -> None:
+        if ticks and self._check is not None:
             self._check.overtaken = True
-        for tick in held or ():
+        for tick in ticks:
+            self.held_bytes -= tick.size
             self._pass(tick.sequence, tick.record)
 
     def open(self) -> None:
@@ -410,13 +412,13 @@ class TickStream(Generic[R]):
     def _repaired(self, sequence: int, check: _Check[R]) -> Iterator[_Held[R]]:
         record = check.repair(sequence) if check.repair else None
         if record is not None:
-            yield _Held(sequence, record, 0)
+            yield _Held(sequence, record, 0, self._clock() + HOLD_S)
 
     def _conclude(self, check: _Check[R], ticks: list[_Held[R]]) -> None:
         if check.first:
             check.state = _State.BASELINE
-            self._held = ticks
-            self._hold_until = self._clock() + HOLD_S
+            until = self._clock() + HOLD_S
+            self._held = [tick._replace(until=until) for tick in ticks]
             self._on_baseline(self)
         else:
             self._held = ticks
