@@ -37,7 +37,7 @@ class Cluster:
 
 
 #: What takes a minute, most of it waiting.
-LONG = ("tests/test_end_to_end.py", "tests/test_survival.py")
+LONG = ("tests/test_end_to_end.py", "tests/test_survival.py", "tests/chaos/test_chaos.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

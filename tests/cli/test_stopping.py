@@ -46,7 +46,7 @@ def test_second_signal_abandons_the_body(
     assert ended.value.code == 130
     assert capsys.readouterr().err.splitlines() == [
         "opend-kafka: stopping; once more to stop at once",
-        "opend-kafka: stopped at once; what was not delivered yet is lost",
+        "opend-kafka: stopped at once; what was not delivered yet may be lost",
     ]
 
 

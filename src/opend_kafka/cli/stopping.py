@@ -26,7 +26,7 @@ def run_until_stopped(
         click.exceptions.Exit: with 130, where it was abandoned.
     """
     if not asyncio.run(_run(body, on_hangup)):
-        click.echo("opend-kafka: stopped at once; what was not delivered yet is lost", err=True)
+        click.echo("opend-kafka: stopped at once; what was not delivered yet may be lost", err=True)
         raise SystemExit(INTERRUPTED)
 
 
