@@ -51,7 +51,7 @@ def main() -> int:
         command = f'make chaos ARGS="--seed {arguments.seed}"'
         page = arguments.write.read_text()
         arguments.write.write_text(replaced(page, f"{machine(command)}\n\n{text}"))
-    kept = [one for one, outcome in outcomes if outcome.verdict.upheld]
+    kept = [one for one, outcome in outcomes if outcome.kept]
     if len(kept) == len(chosen):
         shutil.rmtree(folder)
         return 0
@@ -79,13 +79,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tell(outcome: Outcome, seconds: float) -> None:
-    verdict = outcome.verdict
     exits = ", ".join(f"{count} × {code}" for code, count in sorted(outcome.exits.items()))
     _say(
-        f"  {'kept' if verdict.upheld else 'NOT KEPT'} after {seconds:.0f} s; "
+        f"  {'kept' if outcome.kept else 'NOT KEPT'} after {seconds:.0f} s; "
         f"{outcome.rate:.0f} ticks/s; exit codes: {exits}; log: {outcome.log}"
     )
-    for line in verdict.complaints():
+    for line in outcome.complaints():
         _say(f"  {line}")
 
 

@@ -28,6 +28,7 @@ _HEADS = (
     "repaired late",
     "worker starts",
     "peak MiB",
+    "bound MiB",
 )
 
 
@@ -57,6 +58,7 @@ def _row(scenario: Scenario, outcome: Outcome) -> tuple[str, ...]:
                 verdict.repaired_late,
                 outcome.starts,
                 outcome.peak_resident_bytes >> 20,
+                outcome.resident_bound_bytes >> 20,
             )
         ),
     )

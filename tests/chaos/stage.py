@@ -15,6 +15,7 @@ from uuid import uuid4
 import yaml
 from confluent_kafka import KafkaException
 
+from opend_kafka import config as configuration
 from opend_kafka.opend.securities import Security as Name
 from opend_kafka.simulator.faults import Fault
 from tests.chaos.door import Door
@@ -42,6 +43,9 @@ _QUIET_S, _SILENCE_S = 2.0, 20.0
 
 #: Seconds of trade after which the last fault is surely noticed.
 _AFTER_S = 2.0
+
+#: What the interpreter, its libraries and 20 securities take at most: docs/reliability.md.
+BASE_BYTES = 160 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,22 @@ class Outcome:
     starts: int
     exits: dict[int, int]
     peak_resident_bytes: int
+    #: What it may be: the interpreter and its libraries, and kafka.max_buffered_bytes.
+    resident_bound_bytes: int
     log: Path
+
+    @property
+    def kept(self) -> bool:
+        """Whether what is promised was kept."""
+        return not self.complaints()
+
+    def complaints(self) -> list[str]:
+        """Name what was not kept."""
+        complaints = self.verdict.complaints()
+        if self.peak_resident_bytes > self.resident_bound_bytes:
+            peak, bound = self.peak_resident_bytes >> 20, self.resident_bound_bytes >> 20
+            complaints.append(f"{peak} MiB were resident, and {bound} may be")
+        return complaints
 
     def log_tail(self) -> str:
         """Give the end of the worker's log."""
@@ -189,6 +208,7 @@ async def staged(
                     worker.starts,
                     dict(worker.exits),
                     worker.peak_resident_bytes,
+                    BASE_BYTES + configuration.load(path).kafka.max_buffered_bytes,
                     log,
                 )
             )

@@ -14,6 +14,10 @@ from tests.chaos.stage import Outcome
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 
 
+def _outcome(verdict: Verdict, *, resident_bytes: int) -> Outcome:
+    return Outcome("calm", verdict, 12.3, 4999.6, 1, {0: 1}, resident_bytes, 120 << 20, Path("log"))
+
+
 def test_only_what_is_between_the_marks_is_replaced() -> None:
     """Words before and after stay; what stood there goes."""
     page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
@@ -29,11 +33,18 @@ def test_a_page_without_marks_is_refused() -> None:
 def test_the_table_has_what_was_counted() -> None:
     """A row a scenario, each as wide as the head."""
     verdict = Verdict(sent=1000, delivered=990, announced_missing=10)
-    outcome = Outcome("calm", verdict, 12.3, 4999.6, 1, {0: 1}, 100 << 20, Path("log"))
+    outcome = _outcome(verdict, resident_bytes=100 << 20)
     head, _, row = table([(SCENARIOS[0], outcome)]).splitlines()
     assert head.count("|") == row.count("|")
     assert "| 12 | 5,000 | 1,000 | 990 |" in row
-    assert row.endswith("| 100 |")
+    assert row.endswith("| 100 | 120 |")
+
+
+def test_memory_above_its_bound_is_not_kept() -> None:
+    """No tick is missing, and still it is a failure."""
+    assert _outcome(Verdict(), resident_bytes=120 << 20).kept
+    (complaint,) = _outcome(Verdict(), resident_bytes=121 << 20).complaints()
+    assert complaint == "121 MiB were resident, and 120 may be"
 
 
 def test_the_page_has_a_row_for_each_scenario() -> None:
