@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from opend_kafka.consuming import spans
 from opend_kafka.consuming.spans import TopicSpan
 from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
-from opend_kafka.kafka.embedded import EmbeddedKafka
+from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
 
@@ -139,7 +139,9 @@ def test_span_gives_up_on_brokers_that_fall_silent(monkeypatch: pytest.MonkeyPat
         producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
         producer.produce("t", b"1")
         assert producer.flush(PATIENCE_S) == 0
-        with TopicSpan(kafka.bootstrap_servers, ["t"]) as span:
-            kafka.broker_down(1)
-            with pytest.raises(KafkaUnreachable, match="nothing has come for"):
-                list(span.batches())
+        kafka.inject_errors(ApiKey.FETCH, *[KafkaError.NOT_LEADER_FOR_PARTITION] * 1000)
+        with (
+            TopicSpan(kafka.bootstrap_servers, ["t"]) as span,
+            pytest.raises(KafkaUnreachable, match="nothing has come for"),
+        ):
+            list(span.batches())
