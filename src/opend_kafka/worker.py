@@ -22,6 +22,7 @@ from opend_kafka.admin.status import Status
 from opend_kafka.back_pressure import BackPressure
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
+from opend_kafka.continuity.gap import Cause
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
@@ -328,6 +329,8 @@ class Worker:
 
     def _on_phase(self, phase: Phase) -> None:
         self.status.session = phase
+        if phase is Phase.DEGRADED:
+            self._tracker.link_ended(Cause.LOGIN_LOST)
 
     async def _poll(self) -> None:
         """Take delivery reports also while OpenD is quiet or held back."""

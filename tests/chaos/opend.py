@@ -13,7 +13,8 @@ from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import Fault
 from opend_kafka.simulator.market import Market, Trade
 from opend_kafka.simulator.pacing import follow_the_clock
-from opend_kafka.simulator.server import Simulator
+from opend_kafka.simulator.scenario import Scenario
+from opend_kafka.simulator.server import WRITE_LIMIT, Simulator
 
 #: Seconds: a dead link is noticed after three of them.
 _KEEP_ALIVE_S = 1
@@ -45,7 +46,13 @@ class OpenD:
     """A simulated OpenD on this machine's clock; a context manager."""
 
     def __init__(
-        self, securities: Sequence[Security], *, seed: int, rate: float, write_limit: int
+        self,
+        securities: Sequence[Security],
+        *,
+        seed: int,
+        rate: float,
+        write_limit: int = WRITE_LIMIT,
+        scenario: Scenario | None = None,
     ) -> None:
         """Make one that does nothing yet; `write_limit` in bytes, as OpenD's for a client."""
         self._market = _RememberingMarket(
@@ -58,6 +65,7 @@ class OpenD:
             ticks_per_push=_TICKS_PER_PUSH,
             write_limit=write_limit,
             on_sent=self._on_sent,
+            scenario=scenario,
         )
         self._pacing: asyncio.Task[None]
         #: By security: the first tick that was ever pushed. What came before it is not promised.

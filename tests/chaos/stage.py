@@ -255,16 +255,17 @@ async def _drained(path: Path, opend: OpenD, worker: SupervisedWorker) -> Verdic
             if new:
                 since = time.monotonic()
             quiet_s = time.monotonic() - since
-            if quiet_s > _SILENCE_S or (quiet_s > _QUIET_S and _judged(reading, opend).upheld):
+            if quiet_s > _SILENCE_S or (quiet_s > _QUIET_S and judged(reading, opend).upheld):
                 break
             await asyncio.sleep(0.2)
         code = await worker.stop()
         assert code == 0, f"the worker ended with {code}"
         await asyncio.to_thread(reading.read_on)
-        return _judged(reading, opend)
+        return judged(reading, opend)
 
 
-def _judged(reading: Reading, opend: OpenD) -> Verdict:
+def judged(reading: Reading, opend: OpenD) -> Verdict:
+    """Compare what OpenD had with what has been read."""
     return judge(
         {
             security: Security(

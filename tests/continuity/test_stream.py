@@ -173,6 +173,45 @@ def test_held_ticks_go_on_after_a_limit(model: Model) -> None:
     assert model.kafka[-1] == (missed[0], "REPAIR")
 
 
+def test_held_ticks_are_below_no_watermark() -> None:
+    """The first watermark comes before the first ticks: a kill in between must not hide them."""
+    model = Model()
+    model.link()
+    model.trade(3)
+    model.ask()
+    model.answer()
+    model.acknowledge(1)
+    model.kill(0)
+    model.settle()
+    assert not model.silently_missing
+
+
+def test_ticks_that_came_after_a_second_suspicion_wait_for_its_judgement(model: Model) -> None:
+    """The answer to the first was older than what was lost then."""
+    model.lose_in_sight(1)
+    model.ask()
+    listed = model._listed()
+    model.lose_in_sight(2)
+    model.trade(1)
+    model.tracker.replied(SECURITY, listed, lambda one: (one, "REPAIR"))
+    model.wait(0.3)
+    model.question = False
+    model.settle()
+    assert model.first_occurrences == model.due
+
+
+def test_ticks_of_the_cache_stand_in_their_place(model: Model) -> None:
+    """OpenD's cache, over a newer link, has ticks older than those that an older one brought."""
+    model.cut()
+    missed = model.trade(5)
+    model.linked = True
+    pushed = model.trade(2)
+    model.cut()
+    model.link(cached=7)
+    model.settle()
+    assert model.first_occurrences[-7:] == missed + pushed
+
+
 def test_each_tick_has_its_own_time_to_be_held(model: Model) -> None:
     """What waits for the answer over a newer link does not go on with what waited before it."""
     model.cut()

@@ -13,6 +13,7 @@ class Cause(StrEnum):
 
     STARTED = "started"
     RECONNECTED = "reconnected"
+    LOGIN_LOST = "login_lost"
     RESUBSCRIBED = "resubscribed"
     BYDISCONN = "bydisconn"
     DAMAGED = "damaged"

@@ -194,8 +194,8 @@ class TickStream(Generic[R]):
         self._check = None
         self.release()
 
-    def link_ended(self) -> None:
-        """Whatever is pushed until the next link is live is lost."""
+    def link_ended(self, cause: Cause) -> None:
+        """Whatever is pushed until the next subscription stands may be lost."""
         self._subscribed = False
         check = self._check
         if check is not None and check.state is _State.GRACE:
@@ -204,7 +204,7 @@ class TickStream(Generic[R]):
             if check.next is not None:
                 self._date(check, check.next.cause, check.next.mark)
             check.state, check.next = _State.WANTED, None
-        self.suspect(Cause.RECONNECTED)
+        self.suspect(cause)
 
     def suspect(self, cause: Cause) -> None:
         """Something may be missing up to now: hold what comes, until OpenD has been asked."""
@@ -299,7 +299,8 @@ class TickStream(Generic[R]):
         overtaken = self._check is not None and self._check.overtaken
         if not self._watched or self._frozen or overtaken:
             return None
-        return self._window.delivered(set(self._outstanding))
+        held = {tick.sequence for tick in self._held or ()}
+        return self._window.delivered(held.union(self._outstanding))
 
     def _date(self, check: _Check[R], cause: Cause, mark: int | None) -> None:
         """Note a suspicion that arises before the watch begins: it will begin before it."""
@@ -400,19 +401,31 @@ class TickStream(Generic[R]):
         return [one for one in held if mark is None or one > mark]
 
     def _merged(self, missing: Sequence[int], check: _Check[R]) -> Iterator[_Held[R]]:
-        """Put each missing tick before the first held one that is newer; held ones keep order."""
-        left = deque(missing)
-        for tick in self._held or ():
-            while left and left[0] < tick.sequence:
-                yield from self._repaired(left.popleft(), check)
-            yield tick
-        for sequence in left:
-            yield from self._repaired(sequence, check)
+        """Put what is missing, and what came of the cache, before the first newer live tick.
 
-    def _repaired(self, sequence: int, check: _Check[R]) -> Iterator[_Held[R]]:
-        record = check.repair(sequence) if check.repair else None
+        The live ones keep the order in which they came.
+        """
+        held = self._held or []
+        left: deque[_Held[R] | int] = deque(
+            sorted([*missing, *(tick for tick in held if tick.cached)], key=_sequence_of)
+        )
+        for tick in held:
+            if tick.cached:
+                continue
+            while left and _sequence_of(left[0]) < tick.sequence:
+                yield from self._filled(left.popleft(), check)
+            yield tick
+        for one in left:
+            yield from self._filled(one, check)
+
+    def _filled(self, one: _Held[R] | int, check: _Check[R]) -> Iterator[_Held[R]]:
+        """Give a tick of the cache as it came, a missing one as OpenD lists it."""
+        if not isinstance(one, int):
+            yield one
+            return
+        record = check.repair(one) if check.repair else None
         if record is not None:
-            yield _Held(sequence, record, 0, self._clock() + HOLD_S)
+            yield _Held(one, record, 0, self._clock() + HOLD_S)
 
     def _conclude(self, check: _Check[R], ticks: list[_Held[R]]) -> None:
         if check.first:
@@ -425,10 +438,16 @@ class TickStream(Generic[R]):
             self._end(check)
 
     def _end(self, check: _Check[R]) -> None:
-        self._check = None
-        self.release()
-        if check.next is not None:
-            self._check, self._held = check.next, []
+        """Let the held ticks go on, unless another suspicion came between some of them."""
+        self._check = check.next
+        if self._check is None:
+            self.release()
+        elif self._held is None:
+            self._held = []
+
+
+def _sequence_of(one: _Held[R] | int) -> int:
+    return one if isinstance(one, int) else one.sequence
 
 
 def _complete_from(listed: Sequence[int]) -> int | None:

@@ -119,11 +119,11 @@ class Tracker(Generic[R]):
         keys = [(security.market_number, security.code) for security in securities]
         return [self._streams[key] for key in keys if key in self._streams]
 
-    def link_ended(self) -> None:
-        """The link to OpenD is gone, and with it all that was asked."""
+    def link_ended(self, cause: Cause = Cause.RECONNECTED) -> None:
+        """The link to OpenD is gone, or OpenD's own login: and with it all that was asked."""
         self._asked.clear()
         for stream in self._streams.values():
-            stream.link_ended()
+            stream.link_ended(cause)
 
     def suspect_all(self, cause: Cause) -> None:
         """Something may be missing of any security."""
