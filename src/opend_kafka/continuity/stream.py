@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise, takewhile
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from opend_kafka.continuity.gap import Cause, Gap
@@ -405,27 +406,28 @@ class TickStream(Generic[R]):
 
         The live ones keep the order in which they came.
         """
-        held = self._held or []
-        left: deque[_Held[R] | int] = deque(
-            sorted([*missing, *(tick for tick in held if tick.cached)], key=_sequence_of)
-        )
-        for tick in held:
+        fill: list[tuple[int, _Held[R] | None]] = [(one, None) for one in missing]
+        fill += [(tick.sequence, tick) for tick in self._held or () if tick.cached]
+        left = deque(sorted(fill, key=itemgetter(0)))
+        for tick in self._held or ():
             if tick.cached:
                 continue
-            while left and _sequence_of(left[0]) < tick.sequence:
-                yield from self._filled(left.popleft(), check)
+            while left and left[0][0] < tick.sequence:
+                yield from self._filled(*left.popleft(), check)
             yield tick
-        for one in left:
-            yield from self._filled(one, check)
+        for sequence, cached in left:
+            yield from self._filled(sequence, cached, check)
 
-    def _filled(self, one: _Held[R] | int, check: _Check[R]) -> Iterator[_Held[R]]:
+    def _filled(
+        self, sequence: int, cached: _Held[R] | None, check: _Check[R]
+    ) -> Iterator[_Held[R]]:
         """Give a tick of the cache as it came, a missing one as OpenD lists it."""
-        if not isinstance(one, int):
-            yield one
+        if cached is not None:
+            yield cached
             return
-        record = check.repair(one) if check.repair else None
+        record = check.repair(sequence) if check.repair else None
         if record is not None:
-            yield _Held(one, record, 0, self._clock() + HOLD_S)
+            yield _Held(sequence, record, 0, self._clock() + HOLD_S)
 
     def _conclude(self, check: _Check[R], ticks: list[_Held[R]]) -> None:
         if check.first:
@@ -444,10 +446,6 @@ class TickStream(Generic[R]):
             self.release()
         elif self._held is None:
             self._held = []
-
-
-def _sequence_of(one: _Held[R] | int) -> int:
-    return one if isinstance(one, int) else one.sequence
 
 
 def _complete_from(listed: Sequence[int]) -> int | None:
