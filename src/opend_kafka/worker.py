@@ -184,8 +184,6 @@ class Worker:
             await self._drain()
             raise
         await self._drain()
-        self._tracker.write_watermarks(at_once=True)
-        await self._drain()
 
     @property
     def delivered(self) -> int:
@@ -353,18 +351,23 @@ class Worker:
             self._failure.set_exception(error)
 
     async def _drain(self) -> None:
-        """See every record that was taken to its delivery report.
+        """See every record that was taken to its delivery report, and write what that comes to.
 
         Raises:
             DrainFailed: Kafka does not take them.
         """
+        await self._flush()
+        self._tracker.write_watermarks(at_once=True)
+        await self._flush()
+        log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)
+
+    async def _flush(self) -> None:
         deadline = time.monotonic() + DRAIN_S
         # In short turns: the loop stays able to hear a second signal.
         while remaining := self._producer.flush(_DRAIN_TURN_S):
             if time.monotonic() >= deadline:
                 raise DrainFailed(remaining, DRAIN_S)
             await asyncio.sleep(0)
-        log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)
 
 
 def _now_us() -> int:

@@ -214,7 +214,8 @@ def _overtaken(firsts: Iterable[Landed]) -> Iterator[tuple[Landed, Landed]]:
 
 def _is_after_the_hold(record: Landed, newer: Landed) -> bool:
     waited_us = record.ingest_us - newer.ingest_us
-    return record.origin == "REPAIR" and waited_us >= HOLD_US - _SPARE_US
+    made_up_for = record.origin == "REPAIR" or record.push_data_type == "CACHE"
+    return made_up_for and waited_us >= HOLD_US - _SPARE_US
 
 
 def _first(values: Iterable[object]) -> str:

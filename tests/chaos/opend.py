@@ -13,7 +13,6 @@ from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import Fault
 from opend_kafka.simulator.market import Market, Trade
 from opend_kafka.simulator.pacing import follow_the_clock
-from opend_kafka.simulator.scenario import Scenario
 from opend_kafka.simulator.server import WRITE_LIMIT, Simulator
 
 #: Seconds: a dead link is noticed after three of them.
@@ -52,7 +51,6 @@ class OpenD:
         seed: int,
         rate: float,
         write_limit: int = WRITE_LIMIT,
-        scenario: Scenario | None = None,
     ) -> None:
         """Make one that does nothing yet; `write_limit` in bytes, as OpenD's for a client."""
         self._market = _RememberingMarket(
@@ -65,7 +63,6 @@ class OpenD:
             ticks_per_push=_TICKS_PER_PUSH,
             write_limit=write_limit,
             on_sent=self._on_sent,
-            scenario=scenario,
         )
         self._pacing: asyncio.Task[None]
         #: By security: the first tick that was ever pushed. What came before it is not promised.
