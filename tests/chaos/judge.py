@@ -8,7 +8,8 @@
 
 Of each tick the first record counts for the order; the others are duplicates. It must not come
 after a newer one, but for two reasons, which are counted apart: OpenD itself pushed it after a
-newer one; or it is a repair that came when the newer ones had been held for as long as they may be.
+newer one; or it is a repair, or of OpenD's cache, and the newer ones had been held for as long as
+they may be.
 """
 
 from __future__ import annotations
