@@ -14,11 +14,9 @@ from pydantic_settings import (
 )
 
 from opend_kafka.config.parts import Config
+from opend_kafka.yaml_places import KeyPath
 
 ENV_PREFIX = "OPEND_KAFKA__"
-
-#: Where something stands: keys, and numbers of elements.
-KeyPath = tuple[str | int, ...]
 
 
 class Sources(Config, BaseSettings):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from opend_kafka.config.environment import (
-    KeyPath,
     Sources,
     no_json,
     unknown_variables,
@@ -20,6 +18,7 @@ from opend_kafka.config.environment import (
 )
 from opend_kafka.config.parts import Config, why_unreadable
 from opend_kafka.errors import ConfigurationError
+from opend_kafka.yaml_places import KeyPath, dotted, line_of, places
 
 #: Keys that are part of the contract and come with a later version.
 _LATER = {
@@ -81,10 +80,10 @@ def _read(text: str, origin: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     lines: dict[KeyPath, int] = {}
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        for key_path, line in _lines(root, ()):
+        for key_path, line in places(root):
             if key_path in lines:
                 raise ConfigurationError(
-                    f"{origin}:{line}: {_dotted(key_path)}: stands here a second time "
+                    f"{origin}:{line}: {dotted(key_path)}: stands here a second time "
                     f"(first in line {lines[key_path]}); keep one"
                 )
             lines[key_path] = line
@@ -107,24 +106,10 @@ def _read(text: str, origin: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     return content, lines
 
 
-def _lines(node: yaml.Node | None, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    """Yield the line, from 1, at which each key and each element stands."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue  # the constructor refuses it, with its line
-            yield (*path, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines(value, (*path, index))
-
-
 def _fault(fault: Any, origin: str, lines: dict[KeyPath, int]) -> str:
     """Say one fault in a line: where, which key, what to do."""
     path: KeyPath = tuple(fault["loc"])
-    key = _dotted(path)
+    key = dotted(path)
     if fault["type"] == "extra_forbidden":
         message = (
             "this key is not in this version yet; remove it" if path in _LATER else "unknown key"
@@ -136,15 +121,7 @@ def _fault(fault: Any, origin: str, lines: dict[KeyPath, int]) -> str:
     if (variable := variable_of(path)) is not None:
         within = "" if "__".join(map(str, path)).upper() in variable else f"{key}: "
         return f"environment: {variable}: {within}{message}"
-    known = next((lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in lines), 1)
-    return f"{origin}:{known}: {key + ': ' if key else ''}{message}"
-
-
-def _dotted(path: KeyPath) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".")
+    return f"{origin}:{line_of(path, lines)}: {key + ': ' if key else ''}{message}"
 
 
 def _yaml_cause(error: yaml.YAMLError) -> str:

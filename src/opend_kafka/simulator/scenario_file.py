@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,8 +22,8 @@ from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import KINDS, Count, Fault, Seconds
 from opend_kafka.simulator.scenario import At, AtRandom, Every, Mix, Scenario, Step, When
+from opend_kafka.yaml_places import KeyPath, dotted, line_of, places
 
-_Path = tuple[str | int, ...]
 _At = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=True)]
 _Whole = Annotated[int, Field(ge=0, strict=True)]
 
@@ -157,16 +157,16 @@ class _Reading:
     def __init__(self, origin: str, securities: Sequence[Security] | None) -> None:
         self._origin = origin
         self._securities = securities
-        self._lines: dict[_Path, int] = {}
+        self._lines: dict[KeyPath, int] = {}
         self._wrong: list[str] = []
 
     def content(self, text: str) -> Any:
         try:
-            for path, line in _lines(yaml.compose(text, Loader=yaml.SafeLoader), ()):
+            for path, line in places(yaml.compose(text, Loader=yaml.SafeLoader)):
                 if path in self._lines:
                     first = f"first in line {self._lines[path]}"
                     self._refuse(
-                        line, f"{_dotted(path)}: stands here a second time ({first}); keep one"
+                        line, f"{dotted(path)}: stands here a second time ({first}); keep one"
                     )
                 self._lines[path] = line
             content = yaml.safe_load(text)
@@ -180,7 +180,7 @@ class _Reading:
         except ValueError as error:  # PyYAML's own constructors: 2024-13-45 is a date to it
             self._refuse(1, f"no valid YAML: {error}")
 
-    def checked(self, model: TypeAdapter[Any], value: Any, path: _Path) -> Any:
+    def checked(self, model: TypeAdapter[Any], value: Any, path: KeyPath) -> Any:
         """Read a value; end here where it is wrong and `path` is the root."""
         try:
             return model.validate_python(value)
@@ -192,7 +192,7 @@ class _Reading:
         return None
 
     def step(self, index: int, step: dict[str, Any]) -> Step | None:
-        path: _Path = ("steps", index)
+        path: KeyPath = ("steps", index)
         timing = {key: step.pop(key) for key in _WHEN_KEYS & step.keys()}
         when = self.checked(TypeAdapter(_When), timing, path)
         kind = step.pop("kind", None)
@@ -211,16 +211,15 @@ class _Reading:
         if self._wrong:
             raise ConfigurationError("\n".join(self._wrong))
 
-    def _check_traded(self, fault: Fault, path: _Path) -> None:
+    def _check_traded(self, fault: Fault, path: KeyPath) -> None:
         security = getattr(fault, "security", None)
         if security and self._securities is not None and security not in self._securities:
             words = f"{security} is not traded here; add it to --securities, or choose another"
             self._note((*path, "security"), words)
 
-    def _note(self, path: _Path, words: str) -> None:
-        ends = range(len(path), 0, -1)
-        line = next((self._lines[path[:end]] for end in ends if path[:end] in self._lines), 1)
-        key = _dotted(path)
+    def _note(self, path: KeyPath, words: str) -> None:
+        line = line_of(path, self._lines)
+        key = dotted(path)
         self._wrong.append(f"{self._origin}:{line}: {key + ': ' if key else ''}{words}")
 
     def _refuse(self, line: int, words: str) -> NoReturn:
@@ -236,21 +235,3 @@ def _words(fault: Any) -> str:
     if fault["type"] in ("model_type", "dict_type", "dataclass_type"):
         return "write a mapping of keys to values"
     return str(fault["msg"]).removeprefix("Value error, ")
-
-
-def _dotted(path: _Path) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
-
-
-def _lines(node: yaml.Node | None, path: _Path) -> Iterator[tuple[_Path, int]]:
-    """Yield the line, from 1, at which each key and each element stands."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                yield (*path, key.value), key.start_mark.line + 1
-                yield from _lines(value, (*path, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield (*path, index), value.start_mark.line + 1
-            yield from _lines(value, (*path, index))
