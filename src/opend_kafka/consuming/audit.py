@@ -29,9 +29,8 @@ from opend_kafka.consuming.gaps import (
     Line,
     announced,
     count_between,
-    low_word,
 )
-from opend_kafka.consuming.sequences import TickLog
+from opend_kafka.consuming.sequences import TickLog, low_word
 
 #: The fields of opend.Ticker that `Audit.tick` takes, in their order.
 FIELDS = (

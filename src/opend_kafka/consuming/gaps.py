@@ -30,6 +30,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from opend_kafka.consuming.sequences import LOW_WORD, low_word
+
 #: Steps from one second to the next that must be there before anything is said of them.
 ENOUGH = 5
 
@@ -43,13 +45,6 @@ SKIPS = 0.02
 _ZONE = 8 * 3600
 _DAY = 24 * 3600
 _HOUR = 3600
-
-_LOW_WORD = 0xFFFF_FFFF
-
-
-def low_word(sequence: int) -> int:
-    """Give the part that may count on."""
-    return sequence & _LOW_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +110,14 @@ class Line:
         for before, after in pairwise(self._sequences):
             if before >> 32 != after >> 32 and not _another_day(before, after):
                 steps += 1
-                of_one += (after & _LOW_WORD) - (before & _LOW_WORD) == 1
+                of_one += (after & LOW_WORD) - (before & LOW_WORD) == 1
         return Evidence(steps, of_one)
 
     def gaps(self, skips: Collection[tuple[int, int]]) -> Iterator[Gap]:
         """Yield the gaps, if the low word counts on; `skips` are OpenD's own."""
         strays = sorted((low_word(one), one >> 32) for one in self._strays)
         for before, after in pairwise(self._sequences):
-            missing = (after & _LOW_WORD) - (before & _LOW_WORD) - 1
+            missing = (after & LOW_WORD) - (before & LOW_WORD) - 1
             if missing <= 0 or _another_day(before, after) or (before, after) in skips:
                 continue
             first = bisect_left(strays, (low_word(before) + 1,))

@@ -7,8 +7,16 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from heapq import merge
 
+#: The part of a sequence that may count on; what is above it is the trade's second.
+LOW_WORD = 0xFFFF_FFFF
+
 #: Skips remembered. A security with more of them does not count on.
 _SKIPS = 10_000
+
+
+def low_word(sequence: int) -> int:
+    """Give the part that may count on."""
+    return sequence & LOW_WORD
 
 
 class TickLog:
@@ -79,7 +87,7 @@ class TickLog:
             self.holes.append((before, sequence, index - expected))
         elif index == expected and serial == last_serial:
             self.neighbours += 1
-            if (sequence & 0xFFFFFFFF) - (before & 0xFFFFFFFF) > 1:
+            if (sequence & LOW_WORD) - (before & LOW_WORD) > 1:
                 self.skipped += 1
                 if len(self.skips) < _SKIPS:
                     self.skips.add((before, sequence))

@@ -19,15 +19,10 @@ second to the next prove anything.
 
 from __future__ import annotations
 
+from opend_kafka.consuming.sequences import LOW_WORD, low_word
+
 #: Steps from one second to the next that prove the rule.
 ENOUGH = 16
-
-_LOW_WORD = 0xFFFF_FFFF
-
-
-def low_word(sequence: int) -> int:
-    """Give the part that may count."""
-    return sequence & _LOW_WORD
 
 
 class Steps:
@@ -40,7 +35,7 @@ class Steps:
 
     def step(self, before: int, after: int) -> bool:
         """Look at two successive sequences of one security; tell whether a tick seems lost."""
-        size = (after & _LOW_WORD) - (before & _LOW_WORD)
+        size = (after & LOW_WORD) - (before & LOW_WORD)
         if size == 1:
             if not self.believed and before >> 32 != after >> 32:
                 self._proofs += 1
