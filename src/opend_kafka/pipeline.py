@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -141,13 +141,11 @@ class Pipeline:
             try:
                 route = self._route(row)
                 self._heard((row.subtype, row.market_number, row.code))
-                value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
+                record = self._record(encoder, s2c, row, index, provenance, route)
             except PushRejected as error:
                 rejected.setdefault(error.reason, (error, {}))[1][index] = row
                 self._account(row)
                 continue
-            self._records_produced(row.subtype, row.push_data_type).inc()
-            record = Record(route, value, provenance.ingest_time_us // 1000)
             if row.sequence is None:
                 self._sink.produce(*record)
             else:
@@ -176,14 +174,25 @@ class Pipeline:
             index, row = rows[sequence]
             try:
                 route = self._route(row)
-                value = encoder.encode(reply.s2c, row, index, provenance, route.value_prefix)
+                return self._record(encoder, reply.s2c, row, index, provenance, route)
             except PushRejected as error:
                 self._reject(_as_push(reply), error, {index: row})
                 return None
-            self._records_produced(row.subtype, row.push_data_type).inc()
-            return Record(route, value, provenance.ingest_time_us // 1000)
 
         self._tracker.replied(security, [one for one in rows if one is not None], make)
+
+    def _record(
+        self,
+        encoder: RecordEncoder,
+        s2c: Any,
+        row: Row,
+        index: int,
+        provenance: Provenance,
+        route: Route,
+    ) -> Record:
+        value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
+        self._records_produced(row.subtype, row.push_data_type).inc()
+        return Record(route, value, provenance.ingest_time_us // 1000)
 
     def _take(self, row: Row, sequence: int, record: Record) -> None:
         stream = self._tracker.stream(row.market_number, row.code)
