@@ -20,7 +20,7 @@ from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.findings import as_json, lines_of, table_of
 from opend_kafka.cli.letters import ticks_of
-from opend_kafka.cli.options import Securities, config_file
+from opend_kafka.cli.options import Securities, config_file, output_format
 from opend_kafka.config import Config
 from opend_kafka.consuming.audit import FIELDS, Audit, Report
 from opend_kafka.consuming.decoding import Decoder
@@ -93,14 +93,7 @@ class Scope:
 )
 @click.option("--to", "to_ms", type=Time(), help="Audit up to here. [default: what stands now]")
 @click.option("--securities", type=Securities(), help="Only these. [default: all with ticks]")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or one JSON object.",
-)
+@output_format("A table for people, or one JSON object.")
 def audit(
     config: Path,
     from_ms: int | None,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from opend_kafka.opend.securities import Security
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 config_file = click.option(
     "-c",
@@ -15,6 +19,18 @@ config_file = click.option(
     type=click.Path(path_type=Path),
     help="The configuration, a YAML file.",
 )
+
+
+def output_format(help_text: str) -> Callable[[F], F]:
+    """Give the option --format, whose value is `style`: table or json."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help=help_text,
+    )
 
 
 class Securities(click.ParamType[tuple[Security, ...]]):

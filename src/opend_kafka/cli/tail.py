@@ -14,7 +14,7 @@ from confluent_kafka import Message
 from rich.console import Console
 
 from opend_kafka import logs
-from opend_kafka.cli.options import Securities
+from opend_kafka.cli.options import Securities, output_format
 from opend_kafka.cli.rates import RateLine
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
@@ -45,14 +45,7 @@ _TICKER = "opend.Ticker"
     type=Securities(),
     help="Show only these: HK.00700,US.AAPL. [default: all]",
 )
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="Columns for people, or one JSON object a line.",
-)
+@output_format("Columns for people, or one JSON object a line.")
 @click.option(
     "--from",
     "start",

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from opend_kafka import config as configuration
 from opend_kafka import logs
-from opend_kafka.cli.options import config_file
+from opend_kafka.cli.options import config_file, output_format
 from opend_kafka.cli.topic_table import as_json, lines_of, stands, table_of
 from opend_kafka.kafka.topic_plan import apply, plan
 from opend_kafka.kafka.topics import KafkaTopics
@@ -23,14 +23,7 @@ from opend_kafka.plan import topic_specs
 )
 @config_file
 @click.option("--apply", "apply_it", is_flag=True, help="Create, add partitions, alter settings.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="A table for people, or one JSON object.",
-)
+@output_format("A table for people, or one JSON object.")
 def topics(config: Path, apply_it: bool, style: str) -> None:
     """Show how the topics differ from what is configured; with --apply, mend them.
 
