@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
 from tests.kafka.door import BASIC, PASSWORD, USER, standing_before
+from tests.workers import running, until
 
 #: Seconds after which something hangs.
 HANGS_S = 20
@@ -40,26 +40,9 @@ def _config(cluster: Cluster, prefix: str, opend_port: int = 1, **registry: Any)
     )
 
 
-@asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        async with asyncio.timeout(HANGS_S):
-            await asyncio.wait([task])
-    task.result()
-
-
 async def _live(worker: Worker, task: asyncio.Task[None]) -> None:
     """Wait until pushes come."""
-    async with asyncio.timeout(HANGS_S):
-        while worker.status.session != "live":
-            if task.done():
-                task.result()
-            await asyncio.sleep(0.005)
+    await until(lambda: worker.status.session == "live", task, within_s=HANGS_S)
 
 
 async def _deliver(worker: Worker, number: int, task: asyncio.Task[None]) -> None:
@@ -82,7 +65,7 @@ async def test_registry_gone_while_running_stops_nothing(
             url = registry.enter_context(standing_before(registry_url, login=BASIC))
             config = _config(embedded, prefix, simulator.port, url=url, properties=LOGIN)
             worker = Worker(config, topic_admin=embedded.topics)
-            async with _running(worker) as task:
+            async with running(worker, within_s=HANGS_S) as task:
                 await _live(worker, task)
                 await asyncio.to_thread(registry.close)
                 await _deliver(worker, 200, task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,24 +19,15 @@ from opend_kafka.simulator.market import EARLIER_TICKS, Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
+from tests.workers import running, until
 
 TRADED = tuple(Security.parse(one) for one in ("HK.00700", "US.AAPL"))
 START_US = 1_700_000_000_000_000
-HANGS_S = 30
 #: Seconds without a record after which a topic whose writer has stopped is read to its end.
 QUIET_S = 0.3
 
 #: (sequence, origin) of the ticks in Kafka, by security.
 Ticks = dict[str, list[tuple[int, str]]]
-
-
-async def _until(condition: Callable[[], bool], task: asyncio.Task[None] | None = None) -> None:
-    """Let the loop turn until the condition holds; fail with the task if it fails."""
-    async with asyncio.timeout(HANGS_S):
-        while not condition():
-            if task is not None and task.done():
-                task.result()
-            await asyncio.sleep(0.005)
 
 
 class _Stage:
@@ -72,26 +63,19 @@ class _Stage:
     async def worker(self, *, max_ticks: int = 1000) -> AsyncIterator[Worker]:
         """Run a worker from when it follows every ticker until it has drained."""
         worker = Worker(self._config(max_ticks), topic_admin=self._cluster.topics)
-        stop = asyncio.Event()
-        task = asyncio.create_task(worker.run(stop))
-        try:
+        async with running(worker) as task:
             await self.settled(worker, task)
             yield worker
             await self.caught_up(worker)
-        finally:
-            stop.set()
-            async with asyncio.timeout(HANGS_S):
-                await asyncio.wait([task])
-        task.result()
 
     async def settled(self, worker: Worker, task: asyncio.Task[None] | None = None) -> None:
         """Wait until the worker is live, and nothing is being looked into."""
-        await _until(lambda: worker.status.session == "live" and not worker.is_checking, task)
+        await until(lambda: worker.status.session == "live" and not worker.is_checking, task)
 
     async def caught_up(self, worker: Worker) -> None:
         """Wait until the newest tick of each security has come."""
         newest = {one: self._market.stock(one).latest(1)[0].sequence for one in TRADED}
-        await _until(lambda: all(worker.last_sequence(one) == newest[one] for one in TRADED))
+        await until(lambda: all(worker.last_sequence(one) == newest[one] for one in TRADED))
         await self.settled(worker)
 
     async def cut(self, worker: Worker, *, traded_s: float) -> None:
@@ -99,7 +83,7 @@ class _Stage:
         conn_id = worker.status.conn_id
         self.simulator.drop_clients()
         self.simulator.advance(traded_s)
-        await _until(lambda: worker.status.conn_id not in (conn_id, 0))
+        await until(lambda: worker.status.conn_id not in (conn_id, 0))
         await self.settled(worker)
 
     def traded(self) -> dict[str, list[int]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +24,9 @@ from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
+from tests.workers import HANGS_S, running, until
 
 TRADED = (Security("HK", "00700"),)
-HANGS_S = 30
 
 
 @pytest.fixture(scope="module", params=[1024, 2048])
@@ -64,25 +62,8 @@ def _worker(cluster: Cluster, prefix: str, port: int, **opend: Any) -> Worker:
     return Worker(config, topic_admin=cluster.topics)
 
 
-@asynccontextmanager
-async def _working(worker: Worker) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        async with asyncio.timeout(HANGS_S):
-            yield
-    finally:
-        stop.set()
-        await task
-
-
 def _market() -> Market:
     return Market(TRADED, seed=1, rate=1000, start_us=1_700_000_000_000_000)
-
-
-async def _until(condition: Any) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("encryption", ["none", "ftaes_ecb", "aes_ecb", "aes_cbc"])
@@ -100,10 +81,10 @@ async def test_worker_lands_ticks_of_an_encrypting_opend(
     async with simulator:
         options = {"encryption": encryption, "rsa_private_key_file": key_file}
         worker = _worker(embedded, prefix, simulator.port, **options)
-        async with _working(worker):
-            await _until(lambda: worker.status.session == "live")
+        async with running(worker) as task, asyncio.timeout(HANGS_S):
+            await until(lambda: worker.status.session == "live", task)
             simulator.advance(0.2)
-            await _until(lambda: worker.delivered == len(sent))
+            await until(lambda: worker.delivered == len(sent), task)
         assert len(sent) > 200
 
 
@@ -115,10 +96,10 @@ async def test_worker_lands_ticks_that_are_pushed_in_json(embedded: Cluster, pre
     )
     async with simulator:
         worker = _worker(embedded, prefix, simulator.port, push_format="json")
-        async with _working(worker):
-            await _until(lambda: worker.status.session == "live")
+        async with running(worker) as task, asyncio.timeout(HANGS_S):
+            await until(lambda: worker.status.session == "live", task)
             simulator.advance(0.2)
-            await _until(lambda: worker.delivered == len(sent))
+            await until(lambda: worker.delivered == len(sent), task)
     decoder = Decoder()
     read: list[int] = []
     with TopicReader(embedded.bootstrap_servers, [f"{prefix}.ticker.*"]) as reader:
@@ -140,8 +121,8 @@ async def test_worker_says_that_the_keys_do_not_match(
     ours = {} if side == "opend" else {"encryption": "aes_cbc", "rsa_private_key_file": key}
     async with Simulator(_market(), rsa=theirs) as simulator:
         worker = _worker(embedded, prefix, simulator.port, **ours)
-        async with _working(worker):
-            await _until(lambda: "opend.encryption" in worker.status.cause)
+        async with running(worker) as task, asyncio.timeout(HANGS_S):
+            await until(lambda: "opend.encryption" in worker.status.cause, task)
     assert worker.status.session != "live"
 
 
@@ -166,8 +147,8 @@ async def test_no_secret_reaches_a_log_line_or_the_shown_configuration(
     async with Simulator(_market(), rsa=read_rsa(key_file)) as simulator:
         options = {"encryption": "aes_cbc", "rsa_private_key_file": key_file}
         worker = _worker(embedded, prefix, simulator.port, **options)
-        async with _working(worker):
-            await _until(lambda: worker.status.session == "live")
+        async with running(worker) as task, asyncio.timeout(HANGS_S):
+            await until(lambda: worker.status.session == "live", task)
             for visitor in simulator.visitors:
                 secrets += [visitor.aes_key, visitor.aes_iv]
                 written.write(repr(visitor))

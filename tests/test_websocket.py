@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
 from tests.transport.authority import LOOPBACK, Authority
+from tests.workers import HANGS_S, running, until
 
 KEY = "open sesame"
-HANGS_S = 30
 
 
 class _Through:
@@ -69,33 +68,16 @@ def _config(cluster: Cluster, prefix: str, port: int, key: str = KEY, **opend: A
     )
 
 
-@asynccontextmanager
-async def _working(worker: Worker) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        async with asyncio.timeout(HANGS_S):
-            yield
-    finally:
-        stop.set()
-        await task
-
-
-async def _until(condition: Any) -> None:
-    while not condition():
-        await asyncio.sleep(0.005)
-
-
 async def test_worker_lands_ticks_that_come_through_the_relay(
     embedded: Cluster, prefix: str, through: _Through
 ) -> None:
     """Over WebSocket, every tick arrives."""
     config = _config(embedded, prefix, through.relay.port)
     worker = Worker(config, topic_admin=embedded.topics)
-    async with _working(worker):
-        await _until(lambda: worker.status.session == "live")
+    async with running(worker) as task, asyncio.timeout(HANGS_S):
+        await until(lambda: worker.status.session == "live", task)
         through.simulator.advance(0.2)
-        await _until(lambda: worker.delivered == len(through.sent))
+        await until(lambda: worker.delivered == len(through.sent), task)
     assert len(through.sent) > 200
 
 
@@ -111,11 +93,11 @@ async def test_worker_links_over_tls_with_a_certificate_that_it_trusts(
         websocket = {"key": KEY, "ssl": True, "ca_file": ca_file}
         config = _config(embedded, prefix, relay.port, websocket=websocket)
         worker = Worker(config, topic_admin=embedded.topics)
-        async with _working(worker):
+        async with running(worker) as task, asyncio.timeout(HANGS_S):
             if trusted:
-                await _until(lambda: worker.status.session == "live")
+                await until(lambda: worker.status.session == "live", task)
             else:
-                await _until(lambda: "opend.websocket.ca_file" in worker.status.cause)
+                await until(lambda: "opend.websocket.ca_file" in worker.status.cause, task)
 
 
 async def test_worker_links_again_after_the_relay_lost_opend(
@@ -124,12 +106,12 @@ async def test_worker_links_again_after_the_relay_lost_opend(
     """The relay's own word that it lost OpenD ends the link, and the next one is live."""
     config = _config(embedded, prefix, through.relay.port)
     worker = Worker(config, topic_admin=embedded.topics)
-    async with _working(worker):
-        await _until(lambda: worker.status.session == "live")
+    async with running(worker) as task, asyncio.timeout(HANGS_S):
+        await until(lambda: worker.status.session == "live", task)
         first = worker.status.conn_id
         through.relay.drop_opend()
-        await _until(lambda: worker.status.conn_id not in (0, first))
-        await _until(lambda: worker.status.session == "live")
+        await until(lambda: worker.status.conn_id not in (0, first), task)
+        await until(lambda: worker.status.session == "live", task)
 
 
 async def test_worker_says_that_the_key_is_wrong(
@@ -138,8 +120,8 @@ async def test_worker_says_that_the_key_is_wrong(
     """A relay that does not answer the login is told with the key to mend, and without the key."""
     config = _config(embedded, prefix, through.relay.port, key="another", request_timeout_s=0.3)
     worker = Worker(config, topic_admin=embedded.topics)
-    async with _working(worker):
-        await _until(lambda: "opend.websocket.key" in worker.status.cause)
+    async with running(worker) as task, asyncio.timeout(HANGS_S):
+        await until(lambda: "opend.websocket.key" in worker.status.cause, task)
         assert "another" not in worker.status.cause
 
 

@@ -34,11 +34,10 @@ from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
+from tests.workers import HANGS_S, running, until
 
 TRADED = tuple(Security.parse(one) for one in ("HK.00700", "HK.09988", "US.AAPL"))
 START_US = 1_700_000_000_000_000
-#: Seconds after which something on this machine hangs.
-HANGS_S = 30
 
 
 class _Sent:
@@ -92,29 +91,6 @@ async def _simulator(
         hooks["on_damaged"] = damaged.damaged  # type: ignore[assignment]
     async with Simulator(market, pace=False, **hooks) as simulator:  # type: ignore[arg-type]
         yield simulator
-
-
-@asynccontextmanager
-async def _running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
-    """Run a worker; at the end stop it, and raise what it raised."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(worker.run(stop))
-    try:
-        yield task
-    finally:
-        stop.set()
-        async with asyncio.timeout(HANGS_S):
-            await asyncio.wait([task])
-    task.result()
-
-
-async def _until(condition: Any, task: asyncio.Task[None]) -> None:
-    """Let the loop turn until the condition holds; fail with the worker if it fails."""
-    async with asyncio.timeout(HANGS_S):
-        while not condition():
-            if task.done():
-                task.result()
-            await asyncio.sleep(0.005)
 
 
 def _write_watermark(cluster: Cluster, topic: str, security: Security) -> None:
@@ -172,8 +148,8 @@ async def test_worker_reads_its_watermarks_at_the_start(cluster: Cluster, prefix
         _write_watermark(cluster, f"{prefix}.watermark", TRADED[0])
         worker = Worker(config, topic_admin=cluster.topics)
         with capture_logs() as lines:
-            async with _running(worker) as task:
-                await _until(lambda: worker.status.session == "live", task)
+            async with running(worker) as task:
+                await until(lambda: worker.status.session == "live", task)
     steps = [line["event"] for line in lines if line["event"] in ("watermarks_read", "logged_in")]
     assert steps == ["watermarks_read", "logged_in"]
     assert [line["securities"] for line in lines if line["event"] == "watermarks_read"] == [1]
@@ -187,8 +163,8 @@ async def test_worker_warns_of_watermarks_that_retention_removes(
     async with _simulator() as simulator:
         worker = Worker(_config(simulator.port, apache.bootstrap_servers, prefix))
         with capture_logs() as lines:
-            async with _running(worker) as task:
-                await _until(lambda: worker.status.session == "live", task)
+            async with running(worker) as task:
+                await until(lambda: worker.status.session == "live", task)
     (cause,) = [line["cause"] for line in lines if line["event"] == "topic_differs"]
     assert f"{prefix}.watermark has cleanup.policy=delete" in cause
 
@@ -201,10 +177,10 @@ async def test_worker_lands_every_tick_and_book_in_push_order(
     async with _simulator(sent) as simulator:
         config = _config(simulator.port, cluster.bootstrap_servers, prefix)
         worker = Worker(config, topic_admin=cluster.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             await simulator.drive(until_tick=3000)
-            await _until(lambda: worker.delivered == sent.records, task)
+            await until(lambda: worker.delivered == sent.records, task)
     by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
     for security in map(str, TRADED):
         ticks = by_topic[f"{prefix}.ticker.{security}"]
@@ -225,10 +201,10 @@ async def test_worker_drains_what_it_has_read_when_it_is_stopped(
         kafka = properties | {"bootstrap_servers": cluster.bootstrap_servers}
         config = _config(simulator.port, cluster.bootstrap_servers, prefix, kafka=kafka)
         worker = Worker(config, topic_admin=cluster.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             simulator.advance(0.5)
-            await _until(lambda: worker.buffered_records > 0, task)
+            await until(lambda: worker.buffered_records > 0, task)
         assert worker.buffered_records == 0
         assert worker.delivered > 0
 
@@ -240,15 +216,15 @@ async def test_worker_links_again_after_the_link_broke(cluster: Cluster, prefix:
         worker = Worker(
             _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
         )
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             first = worker.status.conn_id
             simulator.drop_clients()
-            await _until(
+            await until(
                 lambda: worker.status.session == "live" and worker.status.conn_id != first, task
             )
             simulator.advance(0.1)
-            await _until(lambda: worker.delivered >= sent.records, task)
+            await until(lambda: worker.delivered >= sent.records, task)
     value = worker.metrics.registry.get_sample_value
     assert value("opend_kafka_reconnects_total", {"reason": "link_lost"}) == 1
 
@@ -261,8 +237,8 @@ async def test_worker_reports_an_unknown_code_and_keeps_the_others(
         wanted = [{"securities": [*map(str, TRADED), "HK.99999"], "subtypes": ["ticker"]}]
         config = _config(simulator.port, embedded.bootstrap_servers, prefix, subscriptions=wanted)
         worker = Worker(config, topic_admin=embedded.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             assert worker.status.standing == {f"ticker of {one}" for one in TRADED}
             assert list(worker.status.refused) == ["ticker of HK.99999"]
             assert any("HK.99999" in reason for reason in worker.status.reasons_not_ready())
@@ -281,12 +257,12 @@ async def test_worker_takes_what_it_cannot_read_to_the_dead_letters(
         repair = {"repair": {"enabled": False}}
         config = _config(simulator.port, cluster.bootstrap_servers, prefix, **repair)
         worker = Worker(config, topic_admin=cluster.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             simulator.advance(0.05)
             simulator.inject(fault)
             simulator.advance(0.1)
-            await _until(lambda: worker.delivered == sent.records, task)
+            await until(lambda: worker.delivered == sent.records, task)
             conn_id = worker.status.conn_id
     letters = await asyncio.to_thread(_dead_letters, cluster.bootstrap_servers, prefix, 3)
     by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
@@ -317,12 +293,12 @@ async def test_worker_tells_what_happens_to_the_link(cluster: Cluster, prefix: s
         worker = Worker(
             _config(simulator.port, cluster.bootstrap_servers, prefix), topic_admin=cluster.topics
         )
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             first = worker.status.conn_id
             simulator.drop_clients()
-            await _until(lambda: worker.status.conn_id not in (0, first), task)
-            await _until(lambda: worker.status.session == "live", task)
+            await until(lambda: worker.status.conn_id not in (0, first), task)
+            await until(lambda: worker.status.session == "live", task)
     events = await asyncio.to_thread(_events, cluster.bootstrap_servers, prefix)
     assert [event["kind"] for event in events] == [
         "LOGGED_IN", "LIVE", "LINK_DOWN", "LOGGED_IN", "LIVE", "STOPPED",
@@ -339,8 +315,8 @@ async def test_worker_names_the_security_of_a_refused_subscription_in_the_events
         wanted = [{"securities": ["HK.99999", "HK.00700"], "subtypes": ["ticker"]}]
         config = _config(simulator.port, cluster.bootstrap_servers, prefix, subscriptions=wanted)
         worker = Worker(config, topic_admin=cluster.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
     events = await asyncio.to_thread(_events, cluster.bootstrap_servers, prefix)
     (refused,) = (event for event in events if event["kind"] == "SUBSCRIPTION_REFUSED")
     assert refused["key"] == {"market": "HK", "code": "99999"}
@@ -358,13 +334,13 @@ async def test_worker_takes_new_subscriptions_without_a_new_link(
         two = [{"securities": ["HK.00700", "US.AAPL"], "subtypes": both}]
         at = (simulator.port, cluster.bootstrap_servers, prefix)
         worker = Worker(_config(*at, subscriptions=one), topic_admin=cluster.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             conn_id = worker.status.conn_id
             await worker.resubscribe(_config(*at, subscriptions=two))
-            await _until(lambda: "ticker of US.AAPL" in worker.status.standing, task)
+            await until(lambda: "ticker of US.AAPL" in worker.status.standing, task)
             simulator.advance(0.1)
-            await _until(lambda: worker.delivered == sent.records, task)
+            await until(lambda: worker.delivered == sent.records, task)
             assert worker.status.conn_id == conn_id
     by_topic = await asyncio.to_thread(_read, cluster.bootstrap_servers, prefix, sent.records)
     ticks = by_topic[f"{prefix}.ticker.US.AAPL"]
@@ -380,9 +356,9 @@ async def test_worker_takes_new_subscriptions_that_come_during_its_start(
         one = [{"securities": ["HK.00700"], "subtypes": ["ticker"]}]
         worker = Worker(_config(*at, subscriptions=one), topic_admin=embedded.topics)
         early = asyncio.create_task(worker.resubscribe(_config(*at)))
-        async with _running(worker) as task:
+        async with running(worker) as task:
             await early
-            await _until(lambda: len(worker.status.standing) == 2 * len(TRADED), task)
+            await until(lambda: len(worker.status.standing) == 2 * len(TRADED), task)
 
 
 async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, prefix: str) -> None:
@@ -391,8 +367,8 @@ async def test_worker_keeps_trying_where_no_opend_answers(embedded: Cluster, pre
     value = worker.metrics.registry.get_sample_value
     unreachable = {"reason": "unreachable"}
     with capture_logs() as logged:
-        async with _running(worker) as task:
-            await _until(
+        async with running(worker) as task:
+            await until(
                 lambda: (value("opend_kafka_reconnects_total", unreachable) or 0) >= 3, task
             )
     assert any("no OpenD answers at 127.0.0.1:1" in line.get("cause", "") for line in logged)
@@ -439,10 +415,10 @@ async def test_worker_follows_the_policy_for_what_kafka_refuses(prefix: str, pol
                 with pytest.raises(DeliveryFailed, match="authorization"):
                     await worker.run(asyncio.Event())
             else:
-                async with _running(worker) as task:
-                    await _until(lambda: worker.status.delivery_failures > 0, task)
+                async with running(worker) as task:
+                    await until(lambda: worker.status.delivery_failures > 0, task)
                     simulator.advance(0.1)
-                    await _until(lambda: worker.delivered > 0, task)
+                    await until(lambda: worker.delivered > 0, task)
 
 
 async def test_worker_names_the_tick_that_a_real_broker_refuses_and_goes_on(
@@ -460,12 +436,12 @@ async def test_worker_names_the_tick_that_a_real_broker_refuses_and_goes_on(
         }
         config = _config(simulator.port, apache.bootstrap_servers, prefix, kafka=policy)
         worker = Worker(config, topic_admin=apache.topics)
-        async with _running(worker) as task:
-            await _until(lambda: worker.status.session == "live", task)
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
             simulator.advance(0.1)
             refused = sent.sequences["HK.00700"]
-            await _until(lambda: worker.status.delivery_failures == len(refused) > 0, task)
-            await _until(lambda: worker.delivered == sent.records - len(refused), task)
+            await until(lambda: worker.status.delivery_failures == len(refused) > 0, task)
+            await until(lambda: worker.delivered == sent.records - len(refused), task)
     events = await asyncio.to_thread(_events, apache.bootstrap_servers, prefix)
     failed = [one for one in events if one["kind"] == "DELIVERY_FAILED"]
     assert {(one["key"]["code"], one["subtype"], one["reason"]) for one in failed} == {
@@ -482,13 +458,13 @@ async def test_worker_goes_on_where_its_producer_failed_for_good(prefix: str) ->
         async with _simulator(sent) as simulator:
             config = _config(simulator.port, kafka.bootstrap_servers, prefix)
             worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
-            async with _running(worker) as task:
-                await _until(lambda: worker.status.session == "live", task)
+            async with running(worker) as task:
+                await until(lambda: worker.status.session == "live", task)
                 simulator.advance(0.1)
-                await _until(lambda: worker.delivered == sent.records, task)
+                await until(lambda: worker.delivered == sent.records, task)
                 kafka.inject_errors(ApiKey.PRODUCE, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER)
                 simulator.advance(0.5)
-                await _until(lambda: worker.delivered == sent.records, task)
+                await until(lambda: worker.delivered == sent.records, task)
         by_topic = await asyncio.to_thread(_read, kafka.bootstrap_servers, prefix, sent.records)
         events = await asyncio.to_thread(_events, kafka.bootstrap_servers, prefix)
     for security in map(str, TRADED):
@@ -509,8 +485,8 @@ async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) 
             }
             config = _config(simulator.port, kafka.bootstrap_servers, prefix, kafka=part)
             worker = Worker(config, topic_admin=EmbeddedTopics(kafka))
-            async with _running(worker) as task:
-                await _until(lambda: worker.status.session == "live", task)
+            async with running(worker) as task:
+                await until(lambda: worker.status.session == "live", task)
                 kafka.broker_down(1)
                 while worker.status.reading:
                     simulator.advance(0.5)
@@ -518,8 +494,8 @@ async def test_worker_stops_reading_while_too_much_waits_for_kafka(prefix: str) 
                 simulator.advance(1)
                 assert worker.buffered_bytes < 3_000_000
                 kafka.broker_up(1)
-                await _until(lambda: worker.status.reading, task)
-                await _until(lambda: worker.delivered == sent.records, task)
+                await until(lambda: worker.status.reading, task)
+                await until(lambda: worker.delivered == sent.records, task)
 
 
 async def test_worker_is_not_ready_while_kafka_acknowledges_nothing(
@@ -533,14 +509,14 @@ async def test_worker_is_not_ready_while_kafka_acknowledges_nothing(
                 _config(simulator.port, kafka.bootstrap_servers, prefix),
                 topic_admin=EmbeddedTopics(kafka),
             )
-            async with _running(worker) as task:
-                await _until(lambda: not worker.status.reasons_not_ready(), task)
+            async with running(worker) as task:
+                await until(lambda: not worker.status.reasons_not_ready(), task)
                 kafka.broker_down(1)
                 simulator.advance(0.1)
-                await _until(worker.status.reasons_not_ready, task)
+                await until(worker.status.reasons_not_ready, task)
                 assert "acknowledged nothing" in worker.status.reasons_not_ready()[0]
                 kafka.broker_up(1)
-                await _until(lambda: not worker.status.reasons_not_ready(), task)
+                await until(lambda: not worker.status.reasons_not_ready(), task)
 
 
 async def test_worker_says_that_kafka_did_not_take_what_it_holds(
@@ -556,10 +532,10 @@ async def test_worker_says_that_kafka_did_not_take_what_it_holds(
             )
             stop = asyncio.Event()
             task = asyncio.create_task(worker.run(stop))
-            await _until(lambda: worker.status.session == "live", task)
+            await until(lambda: worker.status.session == "live", task)
             kafka.broker_down(1)
             simulator.advance(0.5)
-            await _until(lambda: worker.buffered_records > 0, task)
+            await until(lambda: worker.buffered_records > 0, task)
             stop.set()
             with pytest.raises(DrainFailed, match=r"did not acknowledge \d+ records"):
                 await task
