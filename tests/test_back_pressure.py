@@ -6,11 +6,11 @@ import asyncio
 
 from opend_kafka.admin.status import Status
 from opend_kafka.back_pressure import BackPressure
-from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.securities import Security
 from opend_kafka.records.session_event import EventKind, SessionEvent
 from opend_kafka.reporter import Reporter
+from tests.sinks import KeptRecords
 from tests.trackers import tracker
 
 HK = Security("HK", "00700")
@@ -23,16 +23,11 @@ class _Gate:
     def __init__(self) -> None:
         self.buffered = 0
         self.events: list[SessionEvent] = []
-        self.tracker = tracker(self, [HK])
+        self.tracker = tracker(KeptRecords(), [HK])
         reporter = Reporter(
             Status(), Metrics("0"), self.events.append, worker="w", now_us=lambda: 0
         )
         self.back_pressure = BackPressure(lambda: self.buffered, 100, reporter, self.tracker)
-
-    def produce(
-        self, route: Route, value: bytes, timestamp_ms: int, on_delivered: object = None
-    ) -> None:
-        """Take nothing."""
 
     @property
     def told(self) -> list[EventKind]:

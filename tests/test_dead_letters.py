@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import ChecksumWrong, DeliveryFailed, MessageMalformed, NotSubscribed
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.registry import SingleObject
-from opend_kafka.kafka.routing import Route
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Push
@@ -21,6 +19,7 @@ from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.records.dead_letter import SCHEMA, DeadLetter
 from opend_kafka.records.engine import Row
 from tests.conftest import Cluster
+from tests.sinks import KeptRecords
 
 TOPIC = "opend.dead-letter"
 NOW_US = 1_700_000_000_123_456
@@ -29,11 +28,11 @@ MALFORMED = MessageMalformed("Qot_UpdateTicker (3011)", "garbage")
 UNWANTED = NotSubscribed("ticker", "HK.00001")
 
 
-class _Taken:
+class _Taken(KeptRecords):
     """A publisher, and what it hands over."""
 
     def __init__(self, **options: Any) -> None:
-        self.records: list[tuple[Route, bytes, int]] = []
+        super().__init__()
         self.letters: list[DeadLetter] = []
         self.metrics = Metrics("0")
         self.publisher = DeadLetterPublisher(
@@ -46,15 +45,6 @@ class _Taken:
             on_letter=self.letters.append,
             **options,
         )
-
-    def produce(
-        self,
-        route: Route,
-        value: bytes,
-        timestamp_ms: int,
-        on_delivered: Callable[[bool], None] | None = None,
-    ) -> None:
-        self.records.append((route, value, timestamp_ms))
 
     def fields(self) -> dict[str, Any]:
         """Give the one letter's fields, decoded."""

@@ -30,6 +30,7 @@ from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.records.dead_letter import DeadLetter
 from opend_kafka.records.kinds import schema_of
 from tests.opend.vectors import vector
+from tests.sinks import KeptRecords
 from tests.trackers import tracker
 
 HK = Security("HK", "00700")
@@ -43,11 +44,11 @@ NOW_US = 1_700_000_000_123_456
 CONN_ID = 77
 
 
-class _Kept:
-    """A sink that keeps what it gets."""
+class _Kept(KeptRecords):
+    """A sink that keeps what it gets; dead letters apart."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[Route, bytes, int]] = []
+        super().__init__()
         self.letters: list[DeadLetter] = []
         self.heard: set[tuple[str, int, str]] = set()
         self.gaps: list[Gap] = []
@@ -61,7 +62,7 @@ class _Kept:
         on_delivered: Callable[[bool], None] | None = None,
     ) -> None:
         if route.topic != "opend.dead-letter":
-            self.records.append((route, value, timestamp_ms))
+            super().produce(route, value, timestamp_ms, on_delivered)
 
     def fields(self, index: int) -> Any:
         route, value, _ = self.records[index]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from opend_kafka.errors import (
     RequestRefused,
 )
 from opend_kafka.kafka.registry import SingleObject
-from opend_kafka.kafka.routing import Route
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import (
     FrameDamaged,
@@ -38,6 +36,7 @@ from opend_kafka.opend.staleness import Findings, StaleStream
 from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.records.session_event import EventKind, GapBounds, SessionEvent
 from opend_kafka.reporter import _NOTICES, EventPublisher, Reporter
+from tests.sinks import KeptRecords
 
 TICKER = Subscription(Security("HK", "00700"), Subtype.TICKER)
 REFUSED = RequestRefused("Qot_Sub (3001)", -1, None, "no right")
@@ -246,26 +245,15 @@ def test_published_event_has_the_security_for_its_key(
     subscription: Subscription | None, key: dict[str, str] | None
 ) -> None:
     """About a security, the key is the security; about the link, it is null."""
-    sent: list[tuple[Route, bytes, int]] = []
-
-    class Sink:
-        def produce(
-            self,
-            route: Route,
-            value: bytes,
-            timestamp_ms: int,
-            on_delivered: Callable[[bool], None] | None = None,
-        ) -> None:
-            sent.append((route, value, timestamp_ms))
-
+    sink = KeptRecords()
     wire = SingleObject()
     prefixes = (
         wire.prefix("", "opend.SecurityKey", True),
         wire.prefix("", "opend.SessionEvent", False),
     )
-    publisher = EventPublisher(Sink(), "opend.events", prefixes)
+    publisher = EventPublisher(sink, "opend.events", prefixes)
     publisher.publish(SessionEvent(EventKind.LIVE, NOW_US, "w", subscription=subscription))
-    ((route, value, timestamp_ms),) = sent
+    ((route, value, timestamp_ms),) = sink.records
     assert (route.topic, timestamp_ms) == ("opend.events", NOW_US // 1000)
     assert (Decoder().decode(route.key).fields if route.key else None) == key
     assert Decoder().decode(value).fields["kind"] == "LIVE"

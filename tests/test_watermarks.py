@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -27,6 +26,7 @@ from opend_kafka.watermarks import (
     read_watermarks,
 )
 from tests.conftest import Cluster
+from tests.sinks import KeptRecords
 
 TENCENT, APPLE = Security("HK", "00700"), Security("US", "AAPL")
 NO_REGISTRY = SingleObject()
@@ -47,36 +47,22 @@ def _confluent(schema_id: int) -> bytes:
     return schemas.CONFLUENT_MAGIC + schema_id.to_bytes(4, "big")
 
 
-class _Sink:
-    def __init__(self) -> None:
-        self.taken: list[tuple[Route, bytes, int]] = []
-
-    def produce(
-        self,
-        route: Route,
-        value: bytes,
-        timestamp_ms: int,
-        on_delivered: Callable[[bool], None] | None = None,
-    ) -> None:
-        self.taken.append((route, value, timestamp_ms))
-
-
 def test_publisher_hands_over_a_record_under_the_securitys_key() -> None:
     """Topic, label, key, value and time are the watermark's."""
-    sink = _Sink()
+    sink = KeptRecords()
     one = _watermark(TENCENT, 7)
     WatermarkPublisher(sink, "opend.watermark", (KEY, VALUE)).publish(one)
     route = Route("opend.watermark", WATERMARKS, KEY + encode_key(TENCENT), VALUE)
-    assert sink.taken == [(route, one.encode(VALUE), 1_700_000_000_123)]
+    assert sink.records == [(route, one.encode(VALUE), 1_700_000_000_123)]
 
 
 def test_publisher_uses_one_key_for_a_security() -> None:
     """The later watermark takes the place of the earlier one in the compacted topic."""
-    sink = _Sink()
+    sink = KeptRecords()
     publisher = WatermarkPublisher(sink, "opend.watermark", (KEY, VALUE))
     for sequence in (7, 8):
         publisher.publish(_watermark(TENCENT, sequence))
-    assert len({route.key for route, _, _ in sink.taken}) == 1
+    assert len({route.key for route, _, _ in sink.records}) == 1
 
 
 @pytest.fixture(params=["single object", "registry"])
