@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import structlog
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
 from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
-from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
+from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, TopicSpec
 from tests.clusters import apache_kafka, apicurio
 from tests.clusters.requirement import skipping_unless_required
 
@@ -34,6 +36,35 @@ class Cluster:
 
     bootstrap_servers: str
     topics: TopicAdmin
+
+    def create(self, specs: list[TopicSpec]) -> None:
+        """Create topics, and wait until they can be read."""
+        assert self.topics.create(specs) == {}
+        self.await_topics({spec.name: spec.partitions for spec in specs})
+
+    def await_topics(self, partitions: dict[str, int]) -> None:
+        """Wait until topics are known and led: a broker learns of what was made by itself."""
+        asking = Consumer({"bootstrap.servers": self.bootstrap_servers, "group.id": "tests"})
+        deadline = time.monotonic() + AWAITED_S
+        with closing(asking):
+            for topic, count in partitions.items():
+                for number in range(count):
+                    while not _answers(asking, TopicPartition(topic, number)):
+                        assert time.monotonic() < deadline, f"{topic} is not led"
+                        time.sleep(0.01)
+
+
+#: Seconds within which what was made is there.
+AWAITED_S = 20
+
+
+def _answers(consumer: Consumer, partition: TopicPartition) -> bool:
+    """Tell whether a partition's leader answers, and the list of topics has it."""
+    try:
+        consumer.get_watermark_offsets(partition, timeout=1)
+    except KafkaException:
+        return False
+    return partition.topic in consumer.list_topics(timeout=AWAITED_S).topics
 
 
 #: What takes a minute, most of it waiting.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -16,8 +15,6 @@ from opend_kafka.plan import topic_specs
 from opend_kafka.preparing import prepare, prepare_routes
 from opend_kafka.records import dead_letter, session_event, watermark
 from tests.conftest import Cluster
-
-HANGS_S = 20
 
 
 def _config(cluster: Cluster, prefix: str, *securities: str, **kafka: Any) -> Config:
@@ -34,20 +31,12 @@ def _config(cluster: Cluster, prefix: str, *securities: str, **kafka: Any) -> Co
     )
 
 
-def _await_topics(cluster: Cluster, names: set[str]) -> None:
-    """Wait until every broker knows topics that were created: each learns of them by itself."""
-    deadline = time.monotonic() + HANGS_S
-    while not names <= cluster.topics.existing():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_everything_stands_after_it(cluster: Cluster, prefix: str) -> None:
     """Topics, routes, prefixes, and no watermarks where nobody has written any."""
     config = _config(cluster, prefix, "HK.00700")
     prepared = prepare(config, cluster.topics)
     specs = topic_specs(config)
-    _await_topics(cluster, {spec.name for spec in specs})
+    cluster.await_topics({spec.name: spec.partitions for spec in specs})
     assert [*prepared.routes] == [(Subtype.TICKER, 1, "00700")]
     assert prepared.watermarks == {}
     values = (
@@ -66,7 +55,7 @@ def test_newer_subscriptions_get_their_topics(cluster: Cluster, prefix: str) -> 
     prepare(_config(cluster, prefix, "HK.00700"), cluster.topics)
     newer = _config(cluster, prefix, "HK.00700", "US.AAPL")
     assert len(prepare_routes(newer, cluster.topics)) == 2
-    _await_topics(cluster, {f"{prefix}.ticker.US.AAPL"})
+    cluster.await_topics({f"{prefix}.ticker.US.AAPL": 1})
 
 
 def test_missing_topic_is_told_where_none_is_to_be_created(cluster: Cluster, prefix: str) -> None:

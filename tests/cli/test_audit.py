@@ -84,7 +84,7 @@ class Topics:
 
 def _topics(cluster: Cluster, prefix: str, path: Path) -> Topics:
     names = ["events", "dead-letter", *(f"ticker.{security}" for security in TICKS)]
-    assert cluster.topics.create([TopicSpec(f"{prefix}.{name}") for name in names]) == {}
+    cluster.create([TopicSpec(f"{prefix}.{name}") for name in names])
     file = write_config(path, bootstrap_servers=cluster.bootstrap_servers, prefix=prefix)
     return Topics(cluster, prefix, file)
 

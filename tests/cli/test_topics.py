@@ -61,7 +61,7 @@ def test_topics_applied_leave_partitions_that_are_too_many(
 ) -> None:
     """A topic is never shrunk: it stays as it is, is named, and the exit code is 1."""
     name = f"{prefix}.events"
-    apache.topics.create([TopicSpec(name, partitions=2)])
+    apache.create([TopicSpec(name, partitions=2)])
     ended = invoke("topics", "-c", str(config), "--apply")
     assert ended.returncode == 1
     assert f"partitions of {name}: Kafka takes no partition away" in ended.stdout

@@ -22,7 +22,7 @@ Produce = Callable[..., None]
 @pytest.fixture
 def topic(cluster: Cluster, prefix: str) -> str:
     """Give a topic of two partitions that is empty."""
-    assert cluster.topics.create([TopicSpec(f"{prefix}.a", 2, 1)]) == {}
+    cluster.create([TopicSpec(f"{prefix}.a", 2, 1)])
     return f"{prefix}.a"
 
 
@@ -86,7 +86,7 @@ def test_span_keeps_to_its_times(
 ) -> None:
     """From the first record that is as young as its beginning, to before that of its end."""
     topic = f"{prefix}.a"
-    assert apache.topics.create([TopicSpec(topic)]) == {}
+    apache.create([TopicSpec(topic)])
     producer = Producer({"bootstrap.servers": apache.bootstrap_servers, "linger.ms": 0})
     now = 1_700_000_000_000
     for value in (1_000, 2_000, 3_000):
@@ -99,7 +99,7 @@ def test_span_keeps_to_its_times(
 def test_span_ends_behind_the_mark_of_a_transaction(apache: Cluster, prefix: str) -> None:
     """The last offset of a transaction is no record, and is not waited for."""
     topic = f"{prefix}.a"
-    assert apache.topics.create([TopicSpec(topic)]) == {}
+    apache.create([TopicSpec(topic)])
     producer = Producer({"bootstrap.servers": apache.bootstrap_servers, "transactional.id": prefix})
     producer.init_transactions(PATIENCE_S)
     producer.begin_transaction()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opend_kafka.kafka.topic_plan import Change, Step, apply, changes, plan
+from opend_kafka.kafka.topic_plan import Change, Step, apply, await_applied, changes, plan
 from opend_kafka.kafka.topics import TopicSpec, TopicState, ensure
 from tests.conftest import Cluster
 
@@ -56,6 +56,20 @@ class Memory:
             merged = (self.topics[name].settings or {}) | values
             self.topics[name] = replace(self.topics[name], settings=merged)
         return {}
+
+
+@dataclass
+class Lagging(Memory):
+    """The same, on brokers that show what was done `lag` questions later."""
+
+    shown: dict[str, TopicState]
+    lag: int
+
+    def states(self, names: Iterable[str]) -> dict[str, TopicState]:
+        """Give those that are seen by now."""
+        self.lag -= 1
+        topics = self.topics if self.lag < 0 else self.shown
+        return {name: topics[name] for name in names if name in topics}
 
 
 names = st.sampled_from(["opend.a", "opend.b", "opend.c"])
@@ -105,6 +119,21 @@ def test_apply_touches_no_setting_that_is_not_named(
     for name, state in actual.items():
         for key in set(state.settings or {}) - named.get(name, set()):
             assert (admin.topics[name].settings or {})[key] == (state.settings or {})[key]
+
+
+def test_what_was_applied_is_awaited_until_it_is_seen() -> None:
+    """A broker learns of a new topic a little later; who asks for it then finds it."""
+    admin, wanted = Lagging({}, {}, lag=3), [TopicSpec("opend.a")]
+    apply(admin, wanted, plan(admin, wanted), dry_run=False)
+    await_applied(admin, wanted, {})
+    assert plan(admin, wanted) == []
+
+
+def test_what_was_refused_is_not_awaited() -> None:
+    """A topic that Kafka refused will not be seen."""
+    admin = Memory({})
+    await_applied(admin, [TopicSpec("opend.a")], {("opend.a", Step.CREATE): "no"})
+    assert admin.topics == {}
 
 
 def test_missing_topic_is_one_difference_that_says_all() -> None:

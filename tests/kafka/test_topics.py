@@ -30,6 +30,7 @@ def test_ensure_leaves_alone_what_exists(cluster: Cluster, prefix: str) -> None:
     """A second time creates nothing."""
     specs = [TopicSpec(f"{prefix}.one")]
     ensure(cluster.topics, specs, create=True)
+    cluster.await_topics({f"{prefix}.one": 1})
     assert ensure(cluster.topics, specs, create=True) == []
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from opend_kafka.kafka.topics import TopicAdmin, TopicSpec, TopicState
+
+#: Seconds within which the brokers show what was applied.
+_SHOWN_S = 10.0
 
 _MISSING = "missing"
 _SETTINGS = "settings"
@@ -95,6 +99,23 @@ def apply(
         for step, failures in refused.items()
         for topic, reason in failures.items()
     }
+
+
+def await_applied(admin: TopicAdmin, specs: list[TopicSpec], failures: Failures) -> None:
+    """Wait until what was applied is seen: each broker learns of it by itself, a little later.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+    """
+    deadline = time.monotonic() + _SHOWN_S
+    while _stands(plan(admin, specs), failures) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _stands(planned: Iterable[Change], failures: Failures) -> bool:
+    return any(
+        one.step is not Step.BY_HAND and (one.topic, one.step) not in failures for one in planned
+    )
 
 
 def _creation(spec: TopicSpec) -> Change:
