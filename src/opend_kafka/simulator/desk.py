@@ -15,34 +15,14 @@ from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame
 from opend_kafka.opend.messages import ProtoId, decode_request, encode_body
 from opend_kafka.opend.pb import Common_pb2, GetGlobalState_pb2, InitConnect_pb2, KeepAlive_pb2
 from opend_kafka.simulator.conditions import Conditions
-from opend_kafka.simulator.market import Market
-from opend_kafka.simulator.publisher import Publisher
 from opend_kafka.simulator.pushes import Push
 from opend_kafka.simulator.quotes import Outcome, Quotes
+from opend_kafka.simulator.source import Cache, Source
 from opend_kafka.simulator.subscriptions import Refused, Subscriptions
 
 #: What an OpenD 10.11 calls itself.
 SERVER_VERSION = 1011
 SERVER_BUILD = 1
-
-#: QotMarketState numbers (Qot_Common.proto of futu-api 10.11): while open, while closed.
-_STOCKS = (5, 6)
-_FUTURES = (15, 17)
-
-#: GetGlobalState's field → the market whose state it gives, and how; some are not simulated.
-_STATES = {
-    "marketHK": ("HK", _STOCKS),
-    "marketUS": ("US", _STOCKS),
-    "marketSH": ("SH", _STOCKS),
-    "marketSZ": ("SZ", _STOCKS),
-    "marketHKFuture": ("HK_FUTURE", _FUTURES),
-    "marketUSFuture": ("", _FUTURES),
-    "marketSGFuture": ("", _FUTURES),
-    "marketJPFuture": ("", _FUTURES),
-    "marketSG": ("SG", _STOCKS),
-    "marketMY": ("MY", _STOCKS),
-    "marketJP": ("JP", _STOCKS),
-}
 
 
 @dataclass(slots=True, repr=False)
@@ -79,9 +59,9 @@ class Desk:
 
     def __init__(
         self,
-        market: Market,
+        source: Source,
         subscriptions: Subscriptions,
-        publisher: Publisher,
+        cache: Cache,
         *,
         login_user_id: int,
         keep_alive_interval_s: int,
@@ -90,14 +70,14 @@ class Desk:
     ) -> None:
         """Make a desk. `encrypts`: this OpenD has an RSA key. `conditions`: what is wrong."""
         self._conditions = conditions or Conditions()
-        self._market = market
+        self._source = source
         self._subscriptions = subscriptions
-        self._publisher = publisher
+        self._cache = cache
         self._login_user_id = login_user_id
         self._keep_alive_interval_s = keep_alive_interval_s
         self._encrypts = encrypts
-        self._random = Random(f"{market.seed}/connections")
-        quotes = Quotes(market, subscriptions, self._conditions)
+        self._random = Random(f"{source.seed}/connections")
+        quotes = Quotes(source, subscriptions, self._conditions)
         self._handlers: dict[int, _Handler] = {
             ProtoId.INIT_CONNECT: self._init_connect,
             ProtoId.GET_GLOBAL_STATE: self._get_global_state,
@@ -111,7 +91,7 @@ class Desk:
         }
 
     def open(self) -> Visitor:
-        """Greet a new connection. Its id and keys follow from the market's seed and the order."""
+        """Greet a new connection. Its id and keys follow from the source's seed and the order."""
         conn_id = int(self._random.random() * 2**53) << 10
         return Visitor(conn_id, aes_key=self._secret(), aes_iv=self._secret())
 
@@ -129,7 +109,7 @@ class Desk:
             outcome = self._grant(visitor, frame)
         except (Refused, MessageMalformed) as refusal:
             return Answer(_reply(frame, _refusal(str(refusal))), refusal=str(refusal))
-        pushes = self._publisher.first_pushes(visitor.conn_id, outcome.first_feeds)
+        pushes = self._cache.first_pushes(visitor.conn_id, outcome.first_feeds)
         return Answer(_reply(frame, outcome.reply), tuple(pushes))
 
     def _grant(self, visitor: Visitor, frame: Frame) -> Outcome:
@@ -184,23 +164,17 @@ class Desk:
             trdLogined=logged_in,
             serverVer=SERVER_VERSION,
             serverBuildNo=SERVER_BUILD,
-            time=self._market.now_us // 1_000_000,
-            localTime=self._market.now_us / 1_000_000,
+            time=self._source.now_us // 1_000_000,
+            localTime=self._source.now_us / 1_000_000,
             programStatus=Common_pb2.ProgramStatus(type=status),
             connID=visitor.conn_id,
-            **self._market_states(),
+            **cast(Any, self._source.market_states()),
         )
         return Outcome(GetGlobalState_pb2.Response(retType=0, retMsg="", s2c=s2c))
 
-    def _market_states(self) -> dict[str, Any]:
-        return {
-            field: states[self._market.is_closed(market)]
-            for field, (market, states) in _STATES.items()
-        }
-
     def _keep_alive(self, _visitor: Visitor, _c2s: KeepAlive_pb2.C2S) -> Outcome:
         """KeepAlive (1004)."""
-        s2c = KeepAlive_pb2.S2C(time=self._market.now_us // 1_000_000)
+        s2c = KeepAlive_pb2.S2C(time=self._source.now_us // 1_000_000)
         return Outcome(KeepAlive_pb2.Response(retType=0, retMsg="", s2c=s2c))
 
     def _secret(self) -> str:

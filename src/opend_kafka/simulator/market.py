@@ -20,6 +20,25 @@ EARLIER_TICKS = 5
 
 _SECOND_US = 1_000_000
 
+#: QotMarketState numbers (Qot_Common.proto of futu-api 10.11): while open, while closed.
+_STOCKS = (5, 6)
+_FUTURES = (15, 17)
+
+#: GetGlobalState's field → the market whose state it gives, and how; some are not simulated.
+STATES = {
+    "marketHK": ("HK", _STOCKS),
+    "marketUS": ("US", _STOCKS),
+    "marketSH": ("SH", _STOCKS),
+    "marketSZ": ("SZ", _STOCKS),
+    "marketHKFuture": ("HK_FUTURE", _FUTURES),
+    "marketUSFuture": ("", _FUTURES),
+    "marketSGFuture": ("", _FUTURES),
+    "marketJPFuture": ("", _FUTURES),
+    "marketSG": ("SG", _STOCKS),
+    "marketMY": ("MY", _STOCKS),
+    "marketJP": ("JP", _STOCKS),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Trade:
@@ -110,6 +129,10 @@ class Market:
     def is_closed(self, market: str) -> bool:
         """Tell whether a market, `HK`, is closed."""
         return self._closed[market] > 0
+
+    def market_states(self) -> dict[str, int]:
+        """Give each market's QotMarketState number, by GetGlobalState's field."""
+        return {field: states[self.is_closed(market)] for field, (market, states) in STATES.items()}
 
     def close(self, market: str | None) -> None:
         """Let nothing be traded on a market until it is opened as often as it was closed."""

@@ -20,7 +20,7 @@ from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
 from opend_kafka.opend.securities import Security, market_name
 from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.simulator.conditions import Conditions
-from opend_kafka.simulator.market import Market
+from opend_kafka.simulator.source import Source
 from opend_kafka.simulator.stocks import HISTORY
 from opend_kafka.simulator.subscriptions import Feed, Refused, Subscriptions
 
@@ -39,9 +39,9 @@ class Quotes:
     """Grants quote requests, or raises Refused and changes nothing."""
 
     def __init__(
-        self, market: Market, subscriptions: Subscriptions, conditions: Conditions | None = None
+        self, source: Source, subscriptions: Subscriptions, conditions: Conditions | None = None
     ) -> None:
-        self._market = market
+        self._source = source
         self._subscriptions = subscriptions
         self._conditions = conditions or Conditions()
 
@@ -92,7 +92,7 @@ class Quotes:
             raise Refused(f"subscribe {feed.security} for Ticker before asking for its ticks")
         if not 0 < c2s.maxRetNum <= HISTORY:
             raise Refused(f"maxRetNum must be from 1 to {HISTORY}, not {c2s.maxRetNum}")
-        stock = self._market.stock(feed.security)
+        stock = self._source.stock(feed.security)
         s2c = Qot_GetTicker_pb2.S2C(
             security=stock.message,
             name=stock.name,
@@ -128,7 +128,7 @@ class Quotes:
 
     def _known(self, message: SecurityMessage) -> Security:
         security = Security(market_name(message.market), message.code)
-        if security not in self._market:
+        if security not in self._source:
             raise Refused(f"unknown stock {security}")
         return security
 
@@ -145,7 +145,7 @@ class Quotes:
                 Qot_Common_pb2.SubInfo(
                     subType=subtype,
                     securityList=[
-                        self._market.stock(feed.security).message
+                        self._source.stock(feed.security).message
                         for feed in held
                         if feed.subtype == subtype
                     ],

@@ -1,4 +1,4 @@
-"""The OpenD stand-in: a TCP server in front of a simulated market."""
+"""The OpenD stand-in with a simulated market, whose time passes with the clock or as it is told."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ import structlog
 from google.protobuf.message import Message
 
 from opend_kafka.opend.ciphers import PacketCipher
-from opend_kafka.opend.frames import PLAIN
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.agenda import Agenda
 from opend_kafka.simulator.conditions import Conditions
-from opend_kafka.simulator.connection import Connection
-from opend_kafka.simulator.desk import Desk, Visitor
+from opend_kafka.simulator.desk import Desk
 from opend_kafka.simulator.effects import Effects
 from opend_kafka.simulator.faults import Fault
-from opend_kafka.simulator.listening import Listener
+from opend_kafka.simulator.front import WRITE_LIMIT, Front
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.pacing import follow_the_clock
 from opend_kafka.simulator.publisher import Publisher
@@ -35,10 +33,6 @@ from opend_kafka.simulator.relay import Relay
 from opend_kafka.simulator.scenario import Planned, Scenario
 from opend_kafka.simulator.sieve import Sieve
 from opend_kafka.simulator.subscriptions import Subscriptions
-
-#: Bytes that may wait for one client: some ten seconds of the fastest market we know of. More, and
-#: the client is lost anyway.
-WRITE_LIMIT = 64 * 1024 * 1024
 
 #: Ticks that `drive` pushes between two looks at whether the clients keep up.
 _STRIDE = 200
@@ -52,7 +46,7 @@ OnDamaged = Callable[[int, Security, Sequence[Ticker], str], None]
 OnFault = Callable[[Fault, int], None]
 
 
-class Simulator:
+class Simulator(Front):
     """An OpenD stand-in for any number of clients at once."""
 
     def __init__(
@@ -100,30 +94,30 @@ class Simulator:
                 as it begins.
             scenario: the faults to come; see also `inject`.
         """
-        self._market = market
-        self._listener = Listener(host, port, self._connection)
-        self._pace = pace
-        self._write_limit = write_limit
-        self._rsa = rsa or PLAIN
-        self._on_sent = on_sent
-        self._on_book_sent = on_book_sent
-        self._on_state_sent = on_state_sent
-        self._on_damaged = on_damaged
-        self._on_fault = on_fault
-        self._clients: dict[int, Connection] = {}
         subscriptions, conditions = Subscriptions(quota), Conditions()
-        self._publisher = Publisher(
+        publisher = Publisher(
             market, subscriptions, ticks_per_push=ticks_per_push, book_interval_us=book_interval_us
         )
-        self._desk = Desk(
+        desk = Desk(
             market,
             subscriptions,
-            self._publisher,
+            publisher,
             login_user_id=login_user_id,
             keep_alive_interval_s=keep_alive_interval_s,
             encrypts=rsa is not None,
             conditions=conditions,
         )
+        super().__init__(
+            desk, host=host, port=port, write_limit=write_limit, rsa=rsa, on_push=self._tell
+        )
+        self._market = market
+        self._publisher = publisher
+        self._pace = pace
+        self._on_sent = on_sent
+        self._on_book_sent = on_book_sent
+        self._on_state_sent = on_state_sent
+        self._on_damaged = on_damaged
+        self._on_fault = on_fault
         self._agenda = Agenda()
         self._sieve = Sieve(conditions, market, subscriptions)
         self._effects = Effects(
@@ -134,32 +128,16 @@ class Simulator:
         self._pacing: asyncio.Task[None] | None = None
 
     @property
-    def port(self) -> int:
-        """The port it listens on; after `start` a real one."""
-        return self._listener.port
-
-    @property
     def market(self) -> Market:
         """What trades."""
         return self._market
 
-    @property
-    def conn_ids(self) -> tuple[int, ...]:
-        """The clients that are connected, in the order in which they came."""
-        return tuple(self._clients)
-
-    @property
-    def visitors(self) -> tuple[Visitor, ...]:
-        """The clients that are connected, as the desk sees them: with their keys."""
-        return tuple(client.visitor for client in self._clients.values())
-
     async def start(self) -> None:
         """Listen, and let the time pass if `pace`. Raises OSError where the port is taken."""
-        await self._listener.open()
+        await super().start()
         if self._pace:
             pacing = follow_the_clock(self._market, self._advance_to)
             self._pacing = asyncio.create_task(pacing, name="simulator-pacing")
-        _log.info("simulator_listening", host=self._listener.host, port=self.port)
 
     async def close(self) -> None:
         """Stop the time, the clients' connections and the listening."""
@@ -167,21 +145,7 @@ class Simulator:
             self._pacing.cancel()
             with suppress(asyncio.CancelledError):
                 await self._pacing
-        self._listener.shut()
-        clients = tuple(self._clients.values())
-        for client in clients:
-            client.close()
-        for client in clients:
-            await client.closed.wait()
-
-    async def __aenter__(self) -> Simulator:
-        """Start."""
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close."""
-        await self.close()
+        await super().close()
 
     def advance(self, seconds: float) -> None:
         """Let the market's time go on, and push what falls into it; slow clients do not hold it."""
@@ -195,43 +159,16 @@ class Simulator:
             self._advance_to(min(until_us, self._agenda.next_us))
             await self.written()
 
-    async def written(self) -> None:
-        """Wait until no client has much left to read."""
-        await asyncio.sleep(0)
-        await self._listener.opened()
-        for client in tuple(self._clients.values()):
-            await client.writable()
-
-    def drop_clients(self) -> None:
-        """Cut every connection, as a crash of OpenD does. It goes on listening."""
-        for client in tuple(self._clients.values()):
-            client.drop("as asked")
-
     def inject(self, fault: Fault) -> None:
         """Let a fault begin now."""
-        self._flush()
+        self.flush()
         now_us = self._market.now_us
         fault = self._effects.apply(fault)
         at_s = (now_us - self._market.start_us) / 1_000_000
         _log.info("fault_injected", kind=fault.kind, at_s=at_s, **_told(fault))
         if self._on_fault is not None:
             self._on_fault(fault, now_us)
-        self._flush()
-
-    def shut(self) -> None:
-        """Listen no more, and cut every connection: OpenD has ended."""
-        self._listener.shut()
-        self.drop_clients()
-
-    def reopen(self) -> None:
-        """Listen again, after `shut`, soon."""
-        self._listener.reopen()
-
-    def send(self, push: Push) -> None:
-        """Queue a push for those of its takers that are connected."""
-        for conn_id in push.conn_ids:
-            if conn_id in self._clients:
-                self._clients[conn_id].push(push)
+        self.flush()
 
     def _plan_next(self) -> None:
         planned = next(self._planned, None)
@@ -243,22 +180,13 @@ class Simulator:
         self._plan_next()
         self.inject(planned.fault)
 
-    def _connection(self) -> Connection:
-        return Connection(
-            self._desk,
-            self._clients,
-            write_limit=self._write_limit,
-            on_push=self._tell,
-            rsa=self._rsa,
-        )
-
     def _advance_to(self, until_us: int) -> None:
         while (at_us := self._agenda.next_us) <= until_us:
             self._publish(at_us)
-            self._flush()
+            self.flush()
             self._agenda.run_next()
         self._publish(until_us)
-        self._flush()
+        self.flush()
 
     def _publish(self, until_us: int) -> None:
         pushes = self._publisher.advance(until_us)
@@ -267,10 +195,6 @@ class Simulator:
         for push in pushes:
             for conn_id in push.conn_ids:
                 self._clients[conn_id].push(push)
-
-    def _flush(self) -> None:
-        for client in tuple(self._clients.values()):
-            client.flush()
 
     def _tell(self, conn_id: int, push: Push) -> None:
         if push.damage is not None:
