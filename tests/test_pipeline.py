@@ -72,7 +72,10 @@ class _Kept(KeptRecords):
 
 
 def _pipeline(
-    *wanted: tuple[str, Subtype], followed: bool = False, keep_unknown_fields: bool = False
+    *wanted: tuple[str, Subtype],
+    followed: bool = False,
+    keep_unknown_fields: bool = False,
+    event_time: bool = False,
 ) -> tuple[Pipeline, _Kept, Metrics]:
     subscriptions = [Subscription(Security.parse(code), subtype) for code, subtype in wanted]
     table = routes(
@@ -101,6 +104,7 @@ def _pipeline(
         tracker=sink.tracker,
         heard=sink.heard.add,
         keep_unknown_fields=keep_unknown_fields,
+        event_time=event_time,
     )
     return pipeline, sink, metrics
 
@@ -146,6 +150,15 @@ def test_push_goes_to_its_securitys_topic_at_its_ingest_time(
     route, _, timestamp_ms = sink.records[0]
     assert route.topic == "opend.ticker.US.AAPL"
     assert timestamp_ms == NOW_US // 1000
+
+
+def test_push_lands_at_its_event_time_where_that_is_wanted() -> None:
+    """Kafka's timestamp is OpenD's; the record itself keeps the ingest time."""
+    pipeline, sink, _ = _pipeline(("HK.00700", Subtype.TICKER), event_time=True)
+    pipeline.push(_push("ticker_realtime_hk"))
+    _, _, timestamp_ms = sink.records[0]
+    ingest_time = sink.fields(0)["provenance"]["ingest_time"]
+    assert (timestamp_ms, ingest_time.timestamp()) == (1_624_588_428_000, NOW_US / 1_000_000)
 
 
 def test_push_of_an_odd_lot_book_goes_to_its_own_subtype(

@@ -83,6 +83,7 @@ class Pipeline:
         kinds: the record kinds that can be made.
         keep_unknown_fields: a push with fields that this version does not know becomes records
             and, whole, a dead letter too.
+        event_time: a record's timestamp in Kafka is its own event time, not the ingest time.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Pipeline:
         heard: Callable[[tuple[str, int, str]], None] = lambda stream: None,
         kinds: Iterable[Kind] = KINDS,
         keep_unknown_fields: bool = False,
+        event_time: bool = False,
     ) -> None:
         self._encoders = {kind.proto_id: RecordEncoder(kind) for kind in kinds}
         self._routes = dict(routes)
@@ -110,6 +112,7 @@ class Pipeline:
         self._tracker = tracker
         self._heard = heard
         self._keep_unknown_fields = keep_unknown_fields
+        self._event_time = event_time
         #: The messages whose unknown fields were logged.
         self._noticed: set[str] = set()
 
@@ -192,7 +195,10 @@ class Pipeline:
     ) -> Record:
         value = encoder.encode(s2c, row, index, provenance, route.value_prefix)
         self._records_produced(row.subtype, row.push_data_type).inc()
-        return Record(route, value, provenance.ingest_time_us // 1000)
+        ingest_time_us = provenance.ingest_time_us
+        if self._event_time:
+            return Record(route, value, encoder.event_time_ms(s2c, row, ingest_time_us))
+        return Record(route, value, ingest_time_us // 1000)
 
     def _take(self, row: Row, sequence: int, record: Record) -> None:
         stream = self._tracker.stream(row.market_number, row.code)

@@ -154,6 +154,7 @@ class Worker:
             tracker=self._tracker,
             heard=self._streams.heard,
             keep_unknown_fields=self.config.kafka.dead_letter_unknown_fields,
+            event_time=self.config.kafka.record_timestamp == "event",
         )
         self._back_pressure = BackPressure(
             lambda: self.buffered_bytes,

@@ -75,9 +75,9 @@ def test_load_reads_a_file(tmp_path: Path) -> None:
             id="unknown session",
         ),
         pytest.param(
-            WANTED + "kafka: {record_timestamp: event}\n",
-            "config.yaml:2: kafka.record_timestamp: event is not in this version yet; use ingest",
-            id="later value",
+            WANTED + "kafka: {record_timestamp: exchange}\n",
+            "config.yaml:2: kafka.record_timestamp: Input should be 'ingest' or 'event'",
+            id="unknown record timestamp",
         ),
         pytest.param(
             WANTED + "opend: {encryption: aes_cbc}\n",

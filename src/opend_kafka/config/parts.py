@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -41,18 +40,6 @@ Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Port = Annotated[Whole, Field(ge=0, le=65535)]
 Properties = dict[str, Annotated[str | int | float | bool, BeforeValidator(_plain)]]
 PositiveSeconds = Annotated[float, Field(gt=0)]
-
-
-def _only(*supported: Any) -> AfterValidator:
-    """Refuse what the contract names and this version cannot do: clearly, and before the start."""
-
-    def check(value: Any) -> Any:
-        if value not in supported:
-            shown = ", ".join("null" if one is None else str(one) for one in supported)
-            raise ValueError(f"{value} is not in this version yet; use {shown}")
-        return value
-
-    return AfterValidator(check)
 
 
 def as_property(value: str | int | float | bool) -> str:
@@ -229,7 +216,7 @@ class Kafka(_Part):
     topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]+$", max_length=100)] = "opend"
     topic_layout: Literal["subtype_security", "subtype"] = "subtype_security"
     topics: Topics = Topics()
-    record_timestamp: Annotated[Literal["ingest", "event"], _only("ingest")] = "ingest"
+    record_timestamp: Literal["ingest", "event"] = "ingest"
     max_buffered_bytes: Annotated[Whole, Field(ge=1_000_000)] = 268_435_456
     on_delivery_failure: Literal["exit", "continue"] = "exit"
     dead_letter_unknown_fields: bool = False

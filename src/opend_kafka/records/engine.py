@@ -30,9 +30,7 @@ from opend_kafka.records.tables import (
     One,
     Symbol,
 )
-
-#: Seconds. Past it, microseconds leave the range of an Avro long; such a time is no time.
-_FIRST_SECOND, _END_SECOND = -62_135_596_800, 253_402_300_800
+from opend_kafka.records.times import event_time, micros
 
 _Read = Callable[[Any, Any], Any]
 _Convert = Callable[[Any], Any]
@@ -86,6 +84,7 @@ class RecordEncoder:
         self.schema_name = kind.schema
         self._rows = kind.rows
         self._schema = schemas.load(kind.schema)
+        self._event_time = event_time(kind)
         self._readers = _readers(kind.fields, s2c, row)
         self._read_security = _reader(Field("", kind.security), s2c, row)
         self._read_subtype = _subtype_reader(kind, s2c, row)
@@ -122,6 +121,10 @@ class RecordEncoder:
             # A string that is no UTF-8 comes from protobuf (upb) as bytes: a TypeError here.
             raise RecordUnmappable(self.schema_name, str(error)) from None
         return out.getvalue()
+
+    def event_time_ms(self, s2c: Any, row: Row, ingest_time_us: int) -> int:
+        """Give when what a record tells happened, milliseconds since 1970; see `event_time`."""
+        return self._event_time(s2c, row.message, row.market_number, ingest_time_us)
 
     def _row(self, s2c: Any, message: Any) -> Row:
         security = self._read_security(s2c, message)
@@ -240,7 +243,7 @@ def _converter(conversion: Conversion | None) -> _Convert | None:
         case Market():
             return market_name
         case Micros():
-            return _micros
+            return micros
         case Symbol(symbols):
             return _symbol_of(symbols)
     raise ValueError(f"{conversion} does not convert a single value")
@@ -249,10 +252,3 @@ def _converter(conversion: Conversion | None) -> _Convert | None:
 def _symbol_of(symbols: tuple[str, ...]) -> _Convert:
     by_number = dict(enumerate(symbols))
     return lambda number: by_number.get(number, Symbol.UNKNOWN)
-
-
-def _micros(seconds: float) -> int | None:
-    """Round to whole microseconds: a double of today's seconds holds about a quarter of one."""
-    if not seconds or not _FIRST_SECOND <= seconds < _END_SECOND:  # also true for NaN
-        return None
-    return round(seconds * 1_000_000)

@@ -2,7 +2,16 @@
 
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.tables import Field, Kind, Market, Micros, SubtypeOf, Symbol, symbols
+from opend_kafka.records.tables import (
+    Field,
+    Kind,
+    Market,
+    Micros,
+    Moment,
+    SubtypeOf,
+    Symbol,
+    symbols,
+)
 
 #: The SDK's `KLType` and what is subscribed to get it, by number from 1: not SubType's numbers.
 _PERIODS = (
@@ -35,6 +44,7 @@ K_LINE = Kind(
         None, "s2c.klType", tuple(enumerate((subtype for _, subtype in _PERIODS), start=1))
     ),
     rows="klList",
+    event_time=(Moment("row.timestamp", "row.time"),),
     fields=(
         Field("market", "s2c.security.market", Market()),
         Field("code", "s2c.security.code"),

@@ -2,7 +2,7 @@
 
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.tables import Each, Field, Kind, Market, Micros, SubtypeOf, Symbol
+from opend_kafka.records.tables import Each, Field, Kind, Market, Micros, Moment, SubtypeOf, Symbol
 
 #: The one enum whose number 0 has a meaning.
 ORDER_BOOK_TYPE = Symbol(("NORMAL", "ODD"))
@@ -24,6 +24,10 @@ ORDER_BOOK = Kind(
     schema="opend.OrderBook",
     subtype=SubtypeOf(Subtype.ORDER_BOOK, "s2c.orderBookType", ((1, Subtype.ORDER_BOOK_ODD),)),
     rows=None,
+    event_time=(
+        Moment("s2c.svrRecvTimeBidTimestamp", "s2c.svrRecvTimeBid"),
+        Moment("s2c.svrRecvTimeAskTimestamp", "s2c.svrRecvTimeAsk"),
+    ),
     fields=(
         Field("market", "s2c.security.market", Market()),
         Field("code", "s2c.security.code"),

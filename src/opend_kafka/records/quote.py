@@ -2,7 +2,17 @@
 
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.tables import Field, Kind, Market, Micros, One, SubtypeOf, Symbol, symbols
+from opend_kafka.records.tables import (
+    Field,
+    Kind,
+    Market,
+    Micros,
+    Moment,
+    One,
+    SubtypeOf,
+    Symbol,
+    symbols,
+)
 
 #: Its number 0 has a meaning.
 DARK_STATUS = Symbol(("NONE", "TRADING", "END"))
@@ -89,6 +99,7 @@ QUOTE = Kind(
     subtype=SubtypeOf(Subtype.QUOTE),
     rows="basicQotList",
     security="row.security",
+    event_time=(Moment("row.updateTimestamp", "row.updateTime"),),
     fields=(
         Field("market", "row.security.market", Market()),
         Field("code", "row.security.code"),

@@ -2,13 +2,14 @@
 
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.tables import Field, Kind, Market, Micros, SubtypeOf
+from opend_kafka.records.tables import Field, Kind, Market, Micros, Moment, SubtypeOf
 
 RT_DATA = Kind(
     proto_id=ProtoId.QOT_UPDATE_RT,
     schema="opend.RtData",
     subtype=SubtypeOf(Subtype.RT_DATA),
     rows="rtList",
+    event_time=(Moment("row.timestamp", "row.time"),),
     fields=(
         Field("market", "s2c.security.market", Market()),
         Field("code", "s2c.security.code"),

@@ -87,6 +87,19 @@ class SubtypeOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a push tells when something happened.
+
+    Attributes:
+        timestamp: the source of seconds since 1970, a double.
+        text: the source of the market's local time, for where `timestamp` says nothing.
+    """
+
+    timestamp: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A record kind: which push it is made from, and how.
 
@@ -99,6 +112,8 @@ class Kind:
             push is one record, and `row` is s2c itself.
         fields: the table.
         security: where the Qot_Common.Security is that the record is about.
+        event_time: when what the record tells happened: the latest of these moments; empty where
+            OpenD tells none.
     """
 
     proto_id: int
@@ -107,6 +122,7 @@ class Kind:
     rows: str | None
     fields: tuple[Field, ...]
     security: str = "s2c.security"
+    event_time: tuple[Moment, ...] = ()
 
 
 def symbols(*names: str) -> Symbol:

@@ -2,7 +2,7 @@
 
 from opend_kafka.opend.messages import ProtoId
 from opend_kafka.opend.subscriptions import Subtype
-from opend_kafka.records.tables import Field, Kind, Market, Micros, SubtypeOf, symbols
+from opend_kafka.records.tables import Field, Kind, Market, Micros, Moment, SubtypeOf, symbols
 
 PUSH_DATA_TYPE = symbols("REALTIME", "BYDISCONN", "CACHE")
 
@@ -48,6 +48,7 @@ TICKER = Kind(
     schema="opend.Ticker",
     subtype=SubtypeOf(Subtype.TICKER),
     rows="tickerList",
+    event_time=(Moment("row.timestamp", "row.time"),),
     fields=(
         Field("market", "s2c.security.market", Market()),
         Field("code", "s2c.security.code"),

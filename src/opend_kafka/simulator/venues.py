@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from opend_kafka.opend.securities import Security
+from opend_kafka.opend.zones import zone_of
 
 #: (below this price, the tick size): both in mils, thousandths of the currency.
 Spreads = tuple[tuple[int, int], ...]
@@ -83,25 +84,29 @@ def _second_text(zone: ZoneInfo, second: int) -> str:
     return datetime.fromtimestamp(second, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
-_CHINA = Venue(ZoneInfo("Asia/Shanghai"), lot=100, milliseconds=False, running_sequence=True)
+def _zone(market: str) -> ZoneInfo:
+    return zone_of(market) or ZoneInfo("UTC")
+
+
+_CHINA = Venue(_zone("SH"), lot=100, milliseconds=False, running_sequence=True)
 _VENUES = {
     "HK": Venue(
-        ZoneInfo("Asia/Hong_Kong"),
+        _zone("HK"),
         lot=100,
         spreads=_HONG_KONG,
         milliseconds=False,
         running_sequence=True,
         book_times=True,
     ),
-    "HK_FUTURE": Venue(ZoneInfo("Asia/Hong_Kong"), lot=1),
-    "US": Venue(ZoneInfo("America/New_York"), lot=100),
+    "HK_FUTURE": Venue(_zone("HK_FUTURE"), lot=1),
+    "US": Venue(_zone("US"), lot=100),
     "SH": _CHINA,
     "SZ": _CHINA,
-    "SG": Venue(ZoneInfo("Asia/Singapore"), lot=100),
-    "JP": Venue(ZoneInfo("Asia/Tokyo"), lot=100),
-    "AU": Venue(ZoneInfo("Australia/Sydney"), lot=1),
-    "MY": Venue(ZoneInfo("Asia/Kuala_Lumpur"), lot=100),
-    "CA": Venue(ZoneInfo("America/Toronto"), lot=100),
+    "SG": Venue(_zone("SG"), lot=100),
+    "JP": Venue(_zone("JP"), lot=100),
+    "AU": Venue(_zone("AU"), lot=1),
+    "MY": Venue(_zone("MY"), lot=100),
+    "CA": Venue(_zone("CA"), lot=100),
 }
 _ELSEWHERE = Venue(ZoneInfo("UTC"), lot=1)
 
