@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -30,15 +30,36 @@ class KafkaUnavailable(maven.Unavailable):
     """Java or Maven is missing or could not resolve; str() is the reason for a skip."""
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Another way in, beside the plain one that every broker has.
+
+    `protocol` is SSL, SASL_SSL or SASL_PLAINTEXT; `settings` are the listener's own, without
+    Kafka's prefix listener.name.{name}; `java_flags` go to the brokers' Java.
+    """
+
+    name: str
+    protocol: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    java_flags: Sequence[str] = ()
+
+
 @contextmanager
-def running(data_dir: Path, *, brokers: int = 1) -> "Iterator[ApacheKafka]":
+def running(
+    data_dir: Path,
+    *,
+    brokers: int = 1,
+    listeners: Sequence[Listener] = (),
+    settings: Mapping[str, str] | None = None,
+) -> "Iterator[ApacheKafka]":
     """Start Kafka, hand it over once all brokers answer, and close it at the end.
 
-    `data_dir` is created if need be and must not hold an earlier Kafka's data.
-    Raises KafkaUnavailable when the machine cannot run Kafka, and ServiceFailed, with the end of
-    a broker's log, when a broker dies at its start or not all answer within 60 s.
+    `data_dir` is created if need be and must not hold an earlier Kafka's data; `settings` come
+    on top of each broker's own. Raises KafkaUnavailable when the machine cannot run Kafka, and
+    ServiceFailed, with the end of a broker's log, when a broker dies at its start or not all
+    answer within 60 s.
     """
-    with ApacheKafka(data_dir, brokers=brokers) as kafka:
+    with ApacheKafka(data_dir, brokers=brokers, listeners=listeners, settings=settings) as kafka:
         yield kafka
 
 
@@ -53,7 +74,14 @@ class ApacheKafka:
     A restarted broker of either kind is let in only once its earlier session has ended.
     """
 
-    def __init__(self, data_dir: Path, *, brokers: int = 1) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        brokers: int = 1,
+        listeners: Sequence[Listener] = (),
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         """Start the brokers; raises as `running` does."""
         try:
             program = _Program(data_dir)
@@ -62,7 +90,9 @@ class ApacheKafka:
         self._archive = program.archive
         with ExitStack() as cleanup:
             self._ports = cleanup.enter_context(ExitStack())
-            self._nodes = _make_nodes(program, data_dir, brokers, self._ports)
+            self._nodes = _make_nodes(
+                program, data_dir, brokers, self._ports, listeners, settings or {}
+            )
             self.bootstrap_servers: str = ",".join(node.port.address for node in self._nodes)
             cleanup.callback(self.close)
             self._start_all()
@@ -75,6 +105,15 @@ class ApacheKafka:
     def __exit__(self, *_: object) -> None:
         """Close the cluster."""
         self.close()
+
+    def servers(self, listener: str) -> str:
+        """Return the bootstrap servers of another listener."""
+        return ",".join(
+            port.address
+            for node in self._nodes
+            for one, port in node.listeners
+            if one.name == listener
+        )
 
     def stop_broker(self, index: int, *, kill: bool = False) -> None:
         """End a broker by SIGTERM, or by SIGKILL when `kill`; returns when it has ended.
@@ -131,10 +170,11 @@ class _Program:
         work_dir.mkdir(parents=True, exist_ok=True)
         self.archive = java.ClassArchive(maven.cache_key(_POM), work_dir)
 
-    def broker_command(self, settings: Path, *, heap_mib: int, may_archive: bool) -> list[str]:
+    def broker_command(self, node: "_Node", *, heap_mib: int, may_archive: bool) -> list[str]:
         archive = self.archive
         flags = archive.use_or_write_flags() if may_archive else archive.use_flags()
-        return self._command(heap_mib, flags, "kafka.Kafka", str(settings))
+        flags += [flag for listener, _ in node.listeners for flag in listener.java_flags]
+        return self._command(heap_mib, flags, "kafka.Kafka", str(node.settings))
 
     def bootstrap_checkpoint(self, settings: Path) -> Path:
         """Return the bootstrap.checkpoint of a formatted log folder, as Kafka's own tool wrote it.
@@ -176,6 +216,7 @@ class _Node:
     folder: Path
     port: ReservedPort
     controller_port: ReservedPort
+    listeners: Sequence[tuple[Listener, ReservedPort]] = ()
     command: Sequence[str] = ()
     _service: Service | None = None
 
@@ -197,22 +238,32 @@ class _Node:
         self._service = Service(name, self.command, self.folder / "broker.log")
 
 
-def _make_nodes(program: _Program, data_dir: Path, brokers: int, ports: ExitStack) -> list[_Node]:
+def _make_nodes(
+    program: _Program,
+    data_dir: Path,
+    brokers: int,
+    ports: ExitStack,
+    listeners: Sequence[Listener],
+    settings: Mapping[str, str],
+) -> list[_Node]:
     """Return nodes that are formatted as one cluster; `ports` will release what they reserve."""
 
     def port() -> ReservedPort:
         return ports.enter_context(ReservedPort())
 
-    nodes = [_Node(i, data_dir / f"broker-{i}", port(), port()) for i in range(brokers)]
+    nodes = [
+        _Node(i, data_dir / f"broker-{i}", port(), port(), [(one, port()) for one in listeners])
+        for i in range(brokers)
+    ]
     for node in nodes:
         node.folder.mkdir()
-        _write_properties(node.settings, _settings(node, nodes))
+        _write_properties(node.settings, _settings(node, nodes) | dict(settings))
     checkpoint = program.bootstrap_checkpoint(nodes[0].settings)
     cluster_id = _random_id()
     for node in nodes:
         _format(node, checkpoint, cluster_id)
         node.command = program.broker_command(
-            node.settings, heap_mib=512 if brokers == 1 else 256, may_archive=node.index == 0
+            node, heap_mib=512 if brokers == 1 else 256, may_archive=node.index == 0
         )
     return nodes
 
@@ -229,7 +280,13 @@ def _format(node: _Node, checkpoint: Path, cluster_id: str) -> None:
 def _settings(node: _Node, nodes: Sequence[_Node]) -> dict[str, str]:
     """Return a node's configuration; durations end in .ms (milliseconds), sizes are bytes."""
     voters = ",".join(f"{each.index}@{each.controller_port.address}" for each in nodes)
-    listener = f"PLAINTEXT://{node.port.address}"
+    listener = ",".join(
+        [
+            f"PLAINTEXT://{node.port.address}",
+            *(f"{one.name}://{port.address}" for one, port in node.listeners),
+        ]
+    )
+    protocols = "".join(f",{one.name}:{one.protocol}" for one, _ in node.listeners)
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.index),
@@ -237,11 +294,16 @@ def _settings(node: _Node, nodes: Sequence[_Node]) -> dict[str, str]:
         "controller.listener.names": "CONTROLLER",
         "listeners": f"{listener},CONTROLLER://{node.controller_port.address}",
         "advertised.listeners": listener,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
         "log.dirs": str(node.folder / "data"),
         "auto.create.topics.enable": "false",
         **_replication(len(nodes)),
         **_test_sizes(),
+        **{
+            f"listener.name.{one.name.lower()}.{key}": value
+            for one, _ in node.listeners
+            for key, value in one.settings.items()
+        },
     }
 
 

@@ -26,23 +26,25 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(own.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def server(self, *names: x509.GeneralName) -> ssl.SSLContext:
-        """Give the server's side of a certificate for these names."""
+    def identity(self, subject: str, *names: x509.GeneralName) -> Path:
+        """Give a file with a key and its certificate, for these names where it is a server's."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "opend")])
-        alternative = x509.SubjectAlternativeName(names)
-        signed = (
-            self._certificate(subject, key)
-            .add_extension(alternative, critical=False)
-            .sign(self._key, SHA256())
-        )
-        file = self._folder / "server.pem"
+        subject_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)])
+        certificate = self._certificate(subject_name, key)
+        if names:
+            alternative = x509.SubjectAlternativeName(names)
+            certificate = certificate.add_extension(alternative, critical=False)
+        file = self._folder / f"{subject}.identity.pem"
         file.write_bytes(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            + signed.public_bytes(Encoding.PEM)
+            + certificate.sign(self._key, SHA256()).public_bytes(Encoding.PEM)
         )
+        return file
+
+    def server(self, *names: x509.GeneralName) -> ssl.SSLContext:
+        """Give the server's side of a certificate for these names."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(file)
+        context.load_cert_chain(self.identity("opend", *names))
         return context
 
     def _certificate(
