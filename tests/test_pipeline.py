@@ -18,7 +18,7 @@ from opend_kafka import schemas
 from opend_kafka.continuity.gap import Gap
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DeadLetterPublisher
-from opend_kafka.kafka.routing import Route, routes, topic_names
+from opend_kafka.kafka.routing import LATEST_BOOKS, Route, routes, topic_names
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Push, Reply
 from opend_kafka.opend.frames import BodyFormat, FrameReader
@@ -76,12 +76,14 @@ def _pipeline(
     followed: bool = False,
     keep_unknown_fields: bool = False,
     event_time: bool = False,
+    latest_books: str | None = None,
 ) -> tuple[Pipeline, _Kept, Metrics]:
     subscriptions = [Subscription(Security.parse(code), subtype) for code, subtype in wanted]
     table = routes(
         topic_names(subscriptions, prefix="opend", layout="subtype_security"),
         schema_of=schema_of,
         prefix=lambda topic, schema, is_key: b"",
+        latest_books=latest_books,
     )
     sink, metrics = _Kept(), Metrics("0")
     letters = DeadLetterPublisher(
@@ -172,6 +174,27 @@ def test_push_of_an_odd_lot_book_goes_to_its_own_subtype(
         "opend.order-book-odd.HK.00700",
         "opend.order-book.HK.00700",
     ]
+
+
+def test_book_is_written_among_the_latest_too() -> None:
+    """The same record at the same time; not one of odd lots, nor a tick."""
+    wanted = [("HK.00700", one) for one in ("order-book", "order-book-odd", "ticker")]
+    pipeline, sink, _ = _pipeline(
+        *((code, Subtype(one)) for code, one in wanted), latest_books="opend.latest"
+    )
+    pipeline.push(_push("ticker_cache_hk"))
+    pipeline.push(_push("order_book_hk_odd_lot"))
+    pipeline.push(_push("order_book_hk_10_levels"))
+    _, _, (_, value, timestamp_ms), latest = sink.records
+    assert (latest[0].topic, latest[1:]) == ("opend.latest", (value, timestamp_ms))
+
+
+def test_book_among_the_latest_has_the_wire_format_of_its_topic() -> None:
+    """With subjects by topic, the registry may know one schema by two ids."""
+    books = Route("opend.order-book", "order-book", None, b"\0\0\0\0\1")
+    latest = Route("opend.latest", LATEST_BOOKS, None, b"\0\0\0\0\2")
+    record = Record(books, b"\0\0\0\0\1book", 5)
+    assert record.latest(latest) == Record(latest, b"\0\0\0\0\2book", 5)
 
 
 def test_push_is_heard_as_its_stream() -> None:

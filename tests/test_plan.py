@@ -12,6 +12,7 @@ from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.plan import (
+    LATEST_BOOKS_SETTINGS,
     WATERMARK_SETTINGS,
     dead_letter_limit,
     own_schemas,
@@ -82,6 +83,15 @@ def test_topics_that_could_never_acknowledge_are_refused() -> None:
         topic_specs(_config(kafka={"topics": topics}))
 
 
+def test_topic_of_the_latest_books_is_compacted() -> None:
+    """It is partitioned as the topics of records are, and kept as safe, but never by age."""
+    topics = {"partitions": 3, "config": {"min.insync.replicas": 1, "retention.ms": 1000}}
+    config = _config(kafka={"order_book_latest": True, "topics": topics})
+    settings = {"min.insync.replicas": "1"} | LATEST_BOOKS_SETTINGS
+    assert TopicSpec("opend.order-book-latest", 3, -1, settings) in topic_specs(config)
+    assert settings["cleanup.policy"] == "compact"
+
+
 def test_topics_of_names_the_topic_of_every_subscription() -> None:
     """Every wanted subscription has its topic, also where topics are shared."""
     config = _config(kafka={"topic_layout": "subtype"})
@@ -104,11 +114,12 @@ def test_dead_letter_is_as_long_as_the_producer_takes(
     assert dead_letter_limit(_config(kafka={"properties": properties})) == limit
 
 
-def test_own_topics_have_their_schemas() -> None:
+@pytest.mark.parametrize("latest", [False, True])
+def test_own_topics_have_their_schemas(latest: bool) -> None:
     """Each topic that is no subscription's has its value's schema named, with the topic."""
-    subscribed = set(topics_of(_config()).values())
-    own = {spec.name for spec in topic_specs(_config())} - subscribed
-    assert {topic for topic, _, is_key in own_schemas(_config()) if not is_key} == own
+    config = _config(kafka={"order_book_latest": latest})
+    own = {spec.name for spec in topic_specs(config)} - set(topics_of(config).values())
+    assert {topic for topic, _, is_key in own_schemas(config) if not is_key} == own
 
 
 def test_too_long_name_is_a_configuration_error() -> None:

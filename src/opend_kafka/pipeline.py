@@ -52,6 +52,11 @@ class Record(NamedTuple):
     value: bytes
     timestamp_ms: int
 
+    def latest(self, route: Route) -> Record:
+        """Give the same record for the topic that keeps the newest of each key."""
+        bare = self.value[len(self.route.value_prefix) :]
+        return Record(route, route.value_prefix + bare, self.timestamp_ms)
+
 
 class DeadLetters(Protocol):
     """Where goes what cannot become records."""
@@ -151,6 +156,8 @@ class Pipeline:
                 continue
             if row.sequence is None:
                 self._sink.produce(*record)
+                if route.latest is not None:
+                    self._sink.produce(*record.latest(route.latest))
             else:
                 self._take(row, row.sequence, record)
         for first, among in rejected.values():

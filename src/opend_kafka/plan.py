@@ -9,11 +9,11 @@ from opend_kafka import schemas
 from opend_kafka.config import Config, OpenD, as_property
 from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject, WireFormat
-from opend_kafka.kafka.routing import refuse_collisions, topic_names
+from opend_kafka.kafka.routing import LATEST_BOOKS, refuse_collisions, topic_names
 from opend_kafka.kafka.subjects import Subjects
 from opend_kafka.kafka.topics import CLEANUP_POLICY, TopicSpec
 from opend_kafka.opend.session import Session
-from opend_kafka.opend.subscriptions import Subscription
+from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.dead_letter import LIMIT
 from opend_kafka.records.kinds import schema_of
@@ -34,6 +34,9 @@ WATERMARK_SETTINGS = {
     "delete.retention.ms": "3600000",
 }
 
+#: How `{prefix}.order-book-latest` stays small likewise: what is compacted comes down to one book a
+#: security. Its segments are larger, for books come far more often than watermarks.
+LATEST_BOOKS_SETTINGS = WATERMARK_SETTINGS | {"segment.bytes": "67108864"}
 
 _MIN_IN_SYNC = "min.insync.replicas"
 
@@ -61,7 +64,11 @@ def topic_specs(config: Config) -> list[TopicSpec]:
     specs = [
         TopicSpec(name, topics.partitions, topics.replication_factor, settings)
         for name in dict.fromkeys(topics_of(config).values())
-    ] + [TopicSpec(name, 1, topics.replication_factor, settings) for name, settings in own.items()]
+    ]
+    if latest := latest_books_topic(config):
+        kept = safe | LATEST_BOOKS_SETTINGS
+        specs.append(TopicSpec(latest, topics.partitions, topics.replication_factor, kept))
+    specs += [TopicSpec(name, 1, topics.replication_factor, kept) for name, kept in own.items()]
     refuse_collisions(spec.name for spec in specs)
     return specs
 
@@ -85,6 +92,12 @@ def dead_letter_topic(config: Config) -> str:
     return f"{config.kafka.topic_prefix}.dead-letter"
 
 
+def latest_books_topic(config: Config) -> str | None:
+    """Give the topic that keeps the newest book of each security; None where none is wanted."""
+    kafka = config.kafka
+    return f"{kafka.topic_prefix}.{LATEST_BOOKS}" if kafka.order_book_latest else None
+
+
 def dead_letter_limit(config: Config) -> int:
     """Give how many bytes a dead letter may have, so that the producer takes it."""
     largest_message = config.kafka.librdkafka.get("message.max.bytes", str(LIMIT))
@@ -93,7 +106,10 @@ def dead_letter_limit(config: Config) -> int:
 
 def own_schemas(config: Config) -> list[tuple[str, str, bool]]:
     """Give what the topics beside the subscriptions' hold: (topic, schema, is it the key?)."""
+    books = schema_of(Subtype.ORDER_BOOK)
+    latest = latest_books_topic(config)
     return [
+        *([(latest, schemas.KEY, True), (latest, books, False)] if latest else []),
         (events_topic(config), schemas.KEY, True),
         (events_topic(config), session_event.SCHEMA, False),
         (dead_letter_topic(config), dead_letter.SCHEMA, False),

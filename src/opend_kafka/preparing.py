@@ -17,6 +17,7 @@ from opend_kafka.plan import (
     dead_letter_limit,
     dead_letter_topic,
     events_topic,
+    latest_books_topic,
     topic_specs,
     topics_of,
     used_schemas,
@@ -98,7 +99,12 @@ def _routes(
     log.info("topics_ready", topics=len(specs), created=len(created))
     wire_format.await_answer(await_registry_s)
     wire_format.require(used_schemas(config))
-    return routes(topics_of(config), schema_of=schema_of, prefix=wire_format.prefix)
+    return routes(
+        topics_of(config),
+        schema_of=schema_of,
+        prefix=wire_format.prefix,
+        latest_books=latest_books_topic(config),
+    )
 
 
 def _dead_letter_limit(config: Config, admin: TopicAdmin) -> int:

@@ -27,6 +27,7 @@ from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
 from opend_kafka.kafka.producer import RecordProducer
+from opend_kafka.kafka.routing import LATEST_BOOKS
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
@@ -39,6 +40,7 @@ from opend_kafka.plan import (
     connect,
     dead_letter_topic,
     events_topic,
+    latest_books_topic,
     session_maker,
     topics_of,
     watermark_topic,
@@ -122,7 +124,8 @@ class Worker:
             self.config.kafka.librdkafka,
             topics={topic: one.subtype for one, topic in self._topics.items()}
             | {self._events_topic: EVENTS, self._dead_letter_topic: DEAD_LETTERS}
-            | {self._watermark_topic: WATERMARKS},
+            | {self._watermark_topic: WATERMARKS}
+            | ({latest: LATEST_BOOKS} if (latest := latest_books_topic(self.config)) else {}),
             metrics=self.metrics,
             on_failure=self._on_delivery_failure,
             # Not before its records went to a producer, and so not before the reporter stands.
@@ -190,7 +193,7 @@ class Worker:
     def delivered(self) -> int:
         """Records of pushes that Kafka has acknowledged."""
         by_subtype = self._producer.delivered_by_subtype
-        ours = (EVENTS, DEAD_LETTERS, WATERMARKS)
+        ours = (EVENTS, DEAD_LETTERS, WATERMARKS, LATEST_BOOKS)
         return self._producer.delivered - sum(by_subtype[one] for one in ours)
 
     @property

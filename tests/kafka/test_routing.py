@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from opend_kafka import schemas
 from opend_kafka.errors import ConfigurationError
 from opend_kafka.kafka.routing import (
+    LATEST_BOOKS,
     MAX_TOPIC_NAME,
+    Route,
     encode_key,
     escape,
     refuse_collisions,
@@ -128,6 +130,26 @@ def _encodes(text: str) -> bool:
         return bool(text.encode())
     except UnicodeEncodeError:
         return False
+
+
+def test_routes_lead_books_to_the_latest_too() -> None:
+    """Where that is wanted, and of no other subtype: books of odd lots have the same key."""
+    wanted = [Subscription(Security("HK", "00700"), subtype) for subtype in Subtype]
+    table = routes(
+        topic_names(wanted, prefix="opend", layout="subtype"),
+        schema_of=schema_of,
+        prefix=lambda topic, schema, is_key: f"{topic}/{schema}/{is_key};".encode(),
+        latest_books="opend.latest",
+    )
+    found = {route.subtype: route.latest for route in table.values() if route.latest is not None}
+    assert found == {
+        "order-book": Route(
+            "opend.latest",
+            LATEST_BOOKS,
+            b"opend.latest/opend.SecurityKey/True;" + encode_key(wanted[0].security),
+            b"opend.latest/opend.OrderBook/False;",
+        )
+    }
 
 
 def test_routes_carry_the_wire_format_of_key_and_value() -> None:

@@ -220,6 +220,7 @@ class Kafka(_Part):
     max_buffered_bytes: Annotated[Whole, Field(ge=1_000_000)] = 268_435_456
     on_delivery_failure: Literal["exit", "continue"] = "exit"
     dead_letter_unknown_fields: bool = False
+    order_book_latest: bool = False
 
     @property
     def librdkafka(self) -> dict[str, str]:

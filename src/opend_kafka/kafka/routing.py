@@ -24,13 +24,19 @@ class Route:
     """Everything about a record's way that its security and subtype decide.
 
     `key` and `value_prefix` carry the wire format already. Session events go their way too, with
-    `subtype` events and mostly without a key.
+    `subtype` events and mostly without a key. What has a `latest` is written there once more: the
+    topic that keeps the newest of each key.
     """
 
     topic: str
     subtype: str
     key: bytes | None
     value_prefix: bytes
+    latest: Route | None = None
+
+
+#: What metrics call the topic that keeps the newest books.
+LATEST_BOOKS = "order-book-latest"
 
 
 def escape(code: str) -> str:
@@ -118,14 +124,30 @@ def routes(
     *,
     schema_of: Callable[[Subtype], str],
     prefix: Prefix,
+    latest_books: str | None = None,
 ) -> Routes:
-    """Give the route of every subscription that has a topic."""
-    return {
-        (one.subtype, one.security.market_number, one.security.code): Route(
-            topic,
-            one.subtype,
-            prefix(topic, schemas.KEY, True) + encode_key(one.security),
-            prefix(topic, schema_of(one.subtype), False),
-        )
-        for one, topic in topics.items()
-    }
+    """Give the route of every subscription that has a topic.
+
+    Books of odd lots have the same key as the others, and are not among the latest.
+
+    Args:
+        topics: of each subscription.
+        schema_of: gives the full name of a subtype's schema.
+        prefix: the wire format.
+        latest_books: the topic that keeps the newest book of each security; None: there is none.
+    """
+
+    def route(
+        topic: str, label: str, one: Subscription, schema: str, latest: Route | None = None
+    ) -> Route:
+        key = prefix(topic, schemas.KEY, True) + encode_key(one.security)
+        return Route(topic, label, key, prefix(topic, schema, False), latest)
+
+    table: Routes = {}
+    for one, topic in topics.items():
+        schema, latest = schema_of(one.subtype), None
+        if latest_books is not None and one.subtype is Subtype.ORDER_BOOK:
+            latest = route(latest_books, LATEST_BOOKS, one, schema)
+        place = (one.subtype, one.security.market_number, one.security.code)
+        table[place] = route(topic, one.subtype, one, schema, latest)
+    return table
