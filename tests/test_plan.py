@@ -13,10 +13,12 @@ from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
 from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.plan import (
     LATEST_BOOKS_SETTINGS,
+    MANY_TOPICS,
     WATERMARK_SETTINGS,
     dead_letter_limit,
     own_schemas,
     subjects_of,
+    too_many_topics,
     topic_specs,
     topics_of,
     used_schemas,
@@ -90,6 +92,25 @@ def test_topic_of_the_latest_books_is_compacted() -> None:
     settings = {"min.insync.replicas": "1"} | LATEST_BOOKS_SETTINGS
     assert TopicSpec("opend.order-book-latest", 3, -1, settings) in topic_specs(config)
     assert settings["cleanup.policy"] == "compact"
+
+
+def _config_of(securities: int, **kafka: Any) -> Config:
+    codes = [f"HK.{number}" for number in range(securities)]
+    wanted = [{"securities": codes, "subtypes": ["ticker"]}]
+    return _config(subscriptions=wanted, kafka=kafka)
+
+
+def test_too_many_topics_are_told_with_what_to_do() -> None:
+    """One more than a producer is quick with, and no fewer."""
+    assert too_many_topics(_config_of(MANY_TOPICS)) is None
+    advice = too_many_topics(_config_of(MANY_TOPICS + 1)) or ""
+    assert advice.startswith(f"{MANY_TOPICS + 1} topics of records: above {MANY_TOPICS} ")
+    assert "kafka.topic_layout: subtype" in advice
+
+
+def test_topics_of_the_other_layout_are_never_too_many() -> None:
+    """There is one a subtype, of however many securities."""
+    assert too_many_topics(_config_of(MANY_TOPICS + 1, topic_layout="subtype")) is None
 
 
 def test_topics_of_names_the_topic_of_every_subscription() -> None:

@@ -68,6 +68,17 @@ async def test_examine_counts_topics_that_exist(
     assert (await _findings(config))["topics"] == Finding("topics", True, "all 4 exist")
 
 
+async def test_examine_warns_of_too_many_topics(
+    opend_port: int, embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stop no worker, and the finding says what to do."""
+    monkeypatch.setattr("opend_kafka.plan.MANY_TOPICS", 0)
+    findings = await examine(_config(opend_port, embedded.bootstrap_servers, prefix))
+    (warning,) = [finding for finding in findings if finding.warns]
+    assert warning.ok
+    assert warning.text.startswith("1 topics of records: above 0 ")
+
+
 async def test_examine_tells_topics_that_differ(
     opend_port: int, cluster: Cluster, prefix: str
 ) -> None:

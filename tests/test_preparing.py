@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from opend_kafka import schemas
 from opend_kafka.config import Config
@@ -48,6 +49,17 @@ def test_everything_stands_after_it(cluster: Cluster, prefix: str) -> None:
         schemas.SINGLE_OBJECT_MAGIC + schemas.fingerprint(one.SCHEMA)
         for one in (session_event, dead_letter, watermark)
     )
+
+
+def test_too_many_topics_are_told_at_the_start(
+    embedded: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log says what to do about it, once; the start goes on."""
+    monkeypatch.setattr("opend_kafka.plan.MANY_TOPICS", 1)
+    with capture_logs() as logged:
+        prepare(_config(embedded, prefix, "HK.00700", "US.AAPL"), embedded.topics)
+    (cause,) = [line["cause"] for line in logged if line["event"] == "many_topics"]
+    assert cause.startswith("2 topics of records: above 1 ")
 
 
 def test_newer_subscriptions_get_their_topics(cluster: Cluster, prefix: str) -> None:

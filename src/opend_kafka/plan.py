@@ -38,6 +38,10 @@ WATERMARK_SETTINGS = {
 #: security. Its segments are larger, for books come far more often than watermarks.
 LATEST_BOOKS_SETTINGS = WATERMARK_SETTINGS | {"segment.bytes": "67108864"}
 
+#: Topics above which a producer gets slow: librdkafka sends each partition's records in requests of
+#: their own. docs/kafka.md has the table of what was measured.
+MANY_TOPICS = 500
+
 _MIN_IN_SYNC = "min.insync.replicas"
 
 #: What of kafka.topics.config goes for the worker's own topics too: how safe records are, not for
@@ -71,6 +75,18 @@ def topic_specs(config: Config) -> list[TopicSpec]:
     specs += [TopicSpec(name, 1, topics.replication_factor, kept) for name, kept in own.items()]
     refuse_collisions(spec.name for spec in specs)
     return specs
+
+
+def too_many_topics(config: Config) -> str | None:
+    """Say what to do about more topics than a producer is quick with; None: there are fewer."""
+    topics = len(set(topics_of(config).values()))
+    if topics <= MANY_TOPICS:
+        return None
+    return (
+        f"{topics} topics of records: above {MANY_TOPICS} a producer gets slow; use "
+        "kafka.topic_layout: subtype with kafka.topics.partitions, or divide the subscriptions "
+        "between several workers"
+    )
 
 
 def _refuse_unwritable(replicas: int, settings: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
 from opend_kafka.plan import (
     connect,
     session_maker,
+    too_many_topics,
     topic_specs,
     used_schemas,
     watermark_topic,
@@ -32,11 +33,12 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One answer."""
+    """One answer. `warns` marks what stops no worker, and should be changed all the same."""
 
     subject: str
     ok: bool
     text: str
+    warns: bool = False
 
 
 async def examine(config: Config) -> list[Finding]:
@@ -118,6 +120,8 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
     yield Finding("Kafka", True, f"answers at {kafka.bootstrap_servers}")
     specs = topic_specs(config)
     yield from _examine_topics(config, admin, specs)
+    if advice := too_many_topics(config):
+        yield Finding("topics", True, advice, warns=True)
     for difference in differences(admin, specs):
         yield Finding("topics", False, str(difference))
     if (topic := watermark_topic(config)) in existing:

@@ -18,6 +18,7 @@ from opend_kafka.plan import (
     dead_letter_topic,
     events_topic,
     latest_books_topic,
+    too_many_topics,
     topic_specs,
     topics_of,
     used_schemas,
@@ -97,6 +98,8 @@ def _routes(
     specs = topic_specs(config)
     created = ensure(admin, specs, create=config.kafka.topics.create)
     log.info("topics_ready", topics=len(specs), created=len(created))
+    if advice := too_many_topics(config):
+        log.warning("many_topics", cause=advice)
     wire_format.await_answer(await_registry_s)
     wire_format.require(used_schemas(config))
     return routes(

@@ -84,6 +84,17 @@ def test_check_says_that_the_quota_is_too_small(
     assert text.startswith("1001 subscriptions wanted, ")
 
 
+def test_check_warns_of_too_many_topics(
+    monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path
+) -> None:
+    """A row of its own says what to do; the exit code is 0, for the worker would start."""
+    monkeypatch.setattr("opend_kafka.plan.MANY_TOPICS", 3)
+    ended = invoke("check", "-c", str(sound))
+    mark, text = _table(ended.stdout)["topics"]
+    assert (ended.returncode, mark) == (0, "warning")
+    assert text.startswith("4 topics of records: above 3 a producer gets slow; use ")
+
+
 def test_check_names_topics_that_are_missing(
     monkeypatch: pytest.MonkeyPatch, invoke: Invoke, sound: Path
 ) -> None:

@@ -33,8 +33,13 @@ def check(config: Path) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for finding in findings:
-        mark = "[green]ok[/]" if finding.ok else "[red]failed[/]"
-        table.add_row(mark, finding.subject, Text(finding.text))
+        table.add_row(_mark(finding), finding.subject, Text(finding.text))
     Console().print(table)
     if not all(finding.ok for finding in findings):
         raise SystemExit(1)
+
+
+def _mark(finding: Finding) -> str:
+    if not finding.ok:
+        return "[red]failed[/]"
+    return "[yellow]warning[/]" if finding.warns else "[green]ok[/]"
