@@ -9,14 +9,23 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from opend_kafka.errors import PushRejected
-from opend_kafka.metrics import Metrics
+from opend_kafka.metrics import SUBSCRIPTION_STATES, Hop, Metrics
 
-#: Attribute → name and labels, as the contract lists them.
+#: Attribute → name and labels, as the contract and docs/operations.md list them.
 CONTRACT = {
     "pushes_received": ("opend_kafka_pushes_received_total", ("subtype",)),
     "records_produced": ("opend_kafka_records_produced_total", ("subtype", "push_data_type")),
     "records_delivered": ("opend_kafka_records_delivered_total", ("subtype",)),
     "delivery_failures": ("opend_kafka_delivery_failures_total", ("subtype", "reason")),
+    "notices": ("opend_kafka_notices_total", ("kind",)),
+    "kafka_queue_records": ("opend_kafka_kafka_queue_records", ()),
+    "kafka_queue_bytes": ("opend_kafka_kafka_queue_bytes", ()),
+    "kafka_broker_up": ("opend_kafka_kafka_broker_up", ("broker",)),
+    "kafka_broker_round_trip": ("opend_kafka_kafka_broker_round_trip_seconds", ("broker",)),
+    "kafka_broker_throttle": ("opend_kafka_kafka_broker_throttle_seconds", ("broker",)),
+    "kafka_errors": ("opend_kafka_kafka_request_errors_total", ()),
+    "kafka_retries": ("opend_kafka_kafka_request_retries_total", ()),
+    "kafka_timeouts": ("opend_kafka_kafka_request_timeouts_total", ()),
     "producer_restarts": ("opend_kafka_producer_restarts_total", ()),
     "dead_letters": ("opend_kafka_dead_letters_total", ("reason",)),
     "unknown_fields": ("opend_kafka_unknown_fields_total", ("message",)),
@@ -68,8 +77,9 @@ def test_metrics_are_those_of_the_contract(metrics: Metrics) -> None:
 
 
 def test_every_metric_has_the_prefix_and_a_help_text(metrics: Metrics) -> None:
-    """Each family begins with the prefix and explains itself in a sentence."""
-    for family in _families(metrics):
+    """Each family but those of the process begins with the prefix and explains itself."""
+    ours = [one for one in _families(metrics) if not one.name.startswith("process_")]
+    for family in ours:
         assert family.name.startswith("opend_kafka_")
         if not family.name.endswith("_created"):
             assert family.documentation.endswith(".")
@@ -81,6 +91,53 @@ def test_dead_letters_are_there_from_the_start_for_every_reason(metrics: Metrics
     shown = {one.labels["reason"]: one.value for one in family.samples if "reason" in one.labels}
     reasons = {error.reason for error in PushRejected.__subclasses__()}
     assert shown == dict.fromkeys(reasons, 0)
+
+
+def _labels(metrics: Metrics, name: str) -> set[tuple[tuple[str, str], ...]]:
+    """Give the labels under which a metric stands at 0."""
+    samples = [sample for one in _families(metrics) for sample in one.samples]
+    return {
+        tuple(sorted(one.labels.items())) for one in samples if one.name == name and not one.value
+    }
+
+
+def test_what_is_known_beforehand_stands_at_zero_from_the_start(metrics: Metrics) -> None:
+    """Reasons, outcomes, states and hops are there before anything has happened."""
+    hops = _labels(metrics, "opend_kafka_hop_latency_seconds_count")
+    assert hops == {(("hop", hop),) for hop in Hop}
+    states = _labels(metrics, "opend_kafka_subscriptions")
+    assert states == {(("state", state),) for state in SUBSCRIPTION_STATES}
+    assert (("outcome", "unrepairable"),) in _labels(metrics, "opend_kafka_gaps_total")
+    reasons = _labels(metrics, "opend_kafka_reconnects_total")
+    assert {(("reason", "link_lost"),), (("reason", "bad_packet"),)} <= reasons
+    assert (("reason", "protocol"),) not in reasons  # only what is made from it is raised
+
+
+def test_what_is_wanted_stands_at_zero_once_it_is_known(metrics: Metrics) -> None:
+    """Each subtype is there with the labels that its records can have, and no others."""
+    metrics.expect(
+        ["ticker", "quote"],
+        push_data_types=["REALTIME"],
+        topics=["events"],
+        messages=["Qot_UpdateTicker"],
+        notices=["kicked_out"],
+    )
+    assert _labels(metrics, "opend_kafka_pushes_received_total") == {
+        (("subtype", "ticker"),),
+        (("subtype", "quote"),),
+    }
+    assert _labels(metrics, "opend_kafka_records_produced_total") == {
+        (("push_data_type", "REALTIME"), ("subtype", "ticker")),
+        (("push_data_type", ""), ("subtype", "quote")),
+    }
+    delivered = _labels(metrics, "opend_kafka_records_delivered_total")
+    assert delivered == {(("subtype", name),) for name in ("ticker", "quote", "events")}
+    failures = _labels(metrics, "opend_kafka_delivery_failures_total")
+    assert (("reason", "MSG_SIZE_TOO_LARGE"), ("subtype", "ticker")) in failures
+    assert _labels(metrics, "opend_kafka_unknown_fields_total") == {
+        (("message", "Qot_UpdateTicker"),)
+    }
+    assert _labels(metrics, "opend_kafka_notices_total") == {(("kind", "kicked_out"),)}
 
 
 def test_build_info_carries_the_version(metrics: Metrics) -> None:

@@ -175,9 +175,12 @@ def test_session_without_quotes_is_not_up(told: _Told, notice: Any) -> None:
 
 
 def test_backpressure_is_told_at_both_ends(told: _Told) -> None:
-    """The status shows it while it lasts; the metric has its seconds."""
+    """The status shows it while it lasts; the metric has its seconds, those that pass too."""
     told.reporter.backpressure_began(5)
     assert not told.status.reading
+    told.reporter.backpressure_lasts(0.5)
+    assert told.value("backpressure_seconds_total") == 0.5
+    told.reporter.backpressure_lasts(1.0)
     told.reporter.backpressure_ended(1.5)
     assert told.status.reading
     assert told.value("backpressure_seconds_total") == 1.5

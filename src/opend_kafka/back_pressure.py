@@ -45,10 +45,12 @@ class BackPressure:
         if self._buffered_bytes() < self._limit:
             return
         self._reporter.backpressure_began(self._buffered_bytes())
-        since = time.monotonic()
+        since = counted = time.monotonic()
         try:
             while self._buffered_bytes() > self._limit * RESUME_PART:
                 await asyncio.sleep(LOOK_S)
+                counted, before = time.monotonic(), counted
+                self._reporter.backpressure_lasts(counted - before)
         finally:
             # Also where the link breaks meanwhile: the next one begins with reading.
             self._tracker.suspect_all(Cause.BACKPRESSURE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
@@ -97,6 +98,7 @@ class Reporter:
         match event:
             case LoggedIn(conn_id, server_version, interval_s):
                 self._status.conn_id = conn_id
+                self._status.server_version = server_version
                 log.info(
                     "logged_in",
                     conn_id=conn_id,
@@ -129,6 +131,7 @@ class Reporter:
             case QuotaSeen(used, remaining):
                 self._metrics.quota_used.set(used)
                 self._metrics.quota_remaining.set(remaining)
+                self._status.quota = used, remaining
             case Live(standing, refused, short):
                 self._live(standing, refused, short)
             case FrameDamaged(push, error):
@@ -156,7 +159,9 @@ class Reporter:
         short: Iterable[Subscription],
     ) -> None:
         """Show, in the status and in the metrics, how the subscriptions stand."""
+        standing = tuple(standing)
         self._status.standing = {str(one) for one in standing}
+        self._status.standing_by_subtype = Counter(str(one.subtype) for one in standing)
         self._status.refused = {str(one): error.ret_msg for one, error in refused.items()}
         self._status.short = [str(one) for one in short]
         count = self._metrics.subscriptions.labels
@@ -202,10 +207,13 @@ class Reporter:
         log.warning("backpressure_began", buffered_bytes=buffered_bytes)
         self._tell(EventKind.BACKPRESSURE_BEGAN, detail=f"{buffered_bytes} bytes wait for Kafka")
 
-    def backpressure_ended(self, seconds: float) -> None:
-        """Tell that it reads again."""
-        self._status.reading = True
+    def backpressure_lasts(self, seconds: float) -> None:
+        """Count so many more seconds of it: an alarm must not wait for its end."""
         self._metrics.backpressure_seconds.inc(seconds)
+
+    def backpressure_ended(self, seconds: float) -> None:
+        """Tell that it reads again, after so many seconds in all."""
+        self._status.reading = True
         log.info("backpressure_ended", seconds=round(seconds, 3))
         self._tell(EventKind.BACKPRESSURE_ENDED, detail=f"after {seconds:.3f} s")
 
@@ -258,6 +266,16 @@ class Reporter:
             ticks_missing=gap.missing,
             ticks_repaired=gap.repaired,
             cause=gap.why or None,
+        )
+        self._status.gap_ended(
+            {
+                "time": self._now_us() // 1000,
+                "security": str(gap.security),
+                "outcome": str(outcome),
+                "reason": str(gap.cause),
+                "ticks_missing": gap.missing,
+                "ticks_repaired": gap.repaired,
+            }
         )
         self._tell(
             _GAPS[outcome],
@@ -322,6 +340,7 @@ class Reporter:
             self._status.cause = notice.text
             self._metrics.session_up.set(0)
         write = log.info if notice.kind in _CALM else log.warning
+        self._metrics.notices.labels(str(notice.kind)).inc()
         write("opend_notified", kind=str(notice.kind), notice=notice.text)
         self._tell(_NOTICES[notice.kind], reason=str(notice.kind), detail=notice.text)
 
@@ -334,10 +353,20 @@ class Reporter:
         subscription: Subscription | None = None,
         gap: GapBounds | None = None,
     ) -> None:
+        now_us = self._now_us()
+        if kind not in _GAPS.values():  # these have a place of their own
+            self._status.happened(
+                {
+                    "time": now_us // 1000,
+                    "kind": str(kind),
+                    "about": None if subscription is None else str(subscription),
+                    "detail": detail,
+                }
+            )
         self._publish(
             SessionEvent(
                 kind,
-                self._now_us(),
+                now_us,
                 self._worker,
                 self._status.conn_id,
                 reason,

@@ -10,13 +10,15 @@ import asyncio
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
 import structlog
 
-from opend_kafka import __version__
+from opend_kafka import __version__, logs
+from opend_kafka.admin.history import INTERVAL_S, History
 from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
 from opend_kafka.back_pressure import BackPressure
@@ -26,15 +28,20 @@ from opend_kafka.continuity.gap import Cause
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
+from opend_kafka.hops import HopSampler
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.routing import LATEST_BOOKS
+from opend_kafka.kafka.statistics import StatisticsReporter
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
+from opend_kafka.opend.messages import package_of, response_type
+from opend_kafka.opend.notices import NoticeKind
 from opend_kafka.opend.reconciler import Reconciler
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.staleness import Staleness
+from opend_kafka.opend.subscriptions import Subscription
 from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.plan import (
     connect,
@@ -47,6 +54,8 @@ from opend_kafka.plan import (
 )
 from opend_kafka.preparing import Prepared, prepare, prepare_routes
 from opend_kafka.records.identity import identify
+from opend_kafka.records.kinds import KINDS
+from opend_kafka.records.ticker import PUSH_DATA_TYPE
 from opend_kafka.repairer import Repairer, tickers
 from opend_kafka.reporter import EVENTS, EventPublisher, Reporter
 from opend_kafka.stream_watch import StreamWatch
@@ -85,7 +94,13 @@ class Worker:
         metrics: Metrics | None = None,
         topic_admin: TopicAdmin | None = None,
     ) -> None:
-        self.status = Status()
+        self.status = Status(
+            version=__version__,
+            worker=platform.node(),
+            opend=f"{config.opend.host}:{config.opend.port}",
+            max_buffered_bytes=config.kafka.max_buffered_bytes,
+            since_us=_now_us(),
+        )
         self.metrics = metrics or Metrics(__version__)
         self.config = config
         self._reconciler = Reconciler(config.wanted())
@@ -99,6 +114,11 @@ class Worker:
         )
         self._lifecycle = Lifecycle(on_move=self._on_phase)
         self._watermark_topic = watermark_topic(config)
+        self._history = History(self.metrics)
+        self._hops = HopSampler(
+            self.metrics, clock=time.monotonic, now_us=_now_us, on_latency=self._history.latency
+        )
+        self._expect(self._topics)
         self._started = asyncio.Event()
         self._subscriptions_moved = False
         self._reporter: Reporter
@@ -130,6 +150,8 @@ class Worker:
             on_failure=self._on_delivery_failure,
             # Not before its records went to a producer, and so not before the reporter stands.
             on_restart=lambda cause, records: self._reporter.producer_restarted(cause, records),
+            on_latency=self._history.latency,
+            on_statistics=StatisticsReporter(self.metrics),
         )
         prepared = await self._prepared(stop)
         if prepared is None:
@@ -176,7 +198,11 @@ class Worker:
         self._started.set()
         try:
             async with serving(
-                self.config.admin.host, self.config.admin.port, self.status, self.metrics
+                self.config.admin.host,
+                self.config.admin.port,
+                self.status,
+                self.metrics,
+                self._history,
             ):
                 await self._work(stop)
                 self._tracker.release()
@@ -245,6 +271,7 @@ class Worker:
         self._pipeline.add_routes(table)
         self._tracker.watch(tickers(topics))
         self._reconciler.want(topics, time.monotonic())
+        self._expect(topics)
         log.info("resubscribed", wanted=len(topics))
 
     async def _work(self, stop: asyncio.Event) -> None:
@@ -253,6 +280,7 @@ class Worker:
             asyncio.create_task(self._repairer.run()),
             asyncio.create_task(self._poll()),
             asyncio.create_task(self._watch.run()),
+            asyncio.create_task(self._remember()),
             asyncio.create_task(stop.wait()),
         ]
         try:
@@ -305,6 +333,7 @@ class Worker:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Push):
+            self._hops.push(event)
             self._pipeline.push(event)
             return
         if isinstance(event, FrameDamaged | NotifyRejected):
@@ -329,8 +358,29 @@ class Worker:
             )
             self._watch.stand()
 
+    def _expect(self, topics: Iterable[Subscription]) -> None:
+        """Show what is wanted, and have it counted from 0 on."""
+        self.status.wanted = Counter(str(one.subtype) for one in topics)
+        self.metrics.expect(
+            self.status.wanted,
+            push_data_types=PUSH_DATA_TYPE.symbols[1:],
+            topics=(EVENTS, DEAD_LETTERS, WATERMARKS),
+            messages=[package_of(response_type(kind.proto_id)) for kind in KINDS],
+            notices=NoticeKind,
+        )
+
+    async def _remember(self) -> None:
+        """Keep the last minutes for the page, and say how often a line was held back."""
+        try:
+            while True:
+                self._history.look(time.monotonic(), self.buffered_bytes)
+                logs.tell_repeats()
+                await asyncio.sleep(INTERVAL_S)
+        finally:
+            logs.tell_repeats(at_once=True)
+
     def _on_phase(self, phase: Phase) -> None:
-        self.status.session = phase
+        self.status.moved(phase, _now_us())
         if phase is Phase.DEGRADED:
             self._tracker.link_ended(Cause.LOGIN_LOST)
 

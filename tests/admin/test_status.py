@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opend_kafka.admin.status import Status
+from opend_kafka.admin.status import LAST_EVENTS, LAST_GAPS, SHOWN_NAMES, Status, first_names
 
 
 def test_status_is_ready_when_nothing_is_wrong() -> None:
@@ -50,24 +50,70 @@ def test_status_fits_json() -> None:
     """What is shown holds only what JSON has; 64-bit ids are text, which JavaScript keeps whole."""
     status = Status(
         session="live",
+        since_us=1_700_000_000_123_456,
         conn_id=2**63,
+        wanted={"ticker": 2, "order-book": 1},
         standing={"ticker of US.AAPL", "ticker of HK.00700"},
+        standing_by_subtype={"ticker": 2},
         refused={"order-book of HK.00700": "no right"},
         markets={"HK": "REST"},
+        quota=(2, 98),
     )
-    assert json.loads(json.dumps(status.as_json())) == {
-        "session": "live",
-        "cause": "",
-        "conn_id": "9223372036854775808",
-        "subscriptions": {
-            "standing": ["ticker of HK.00700", "ticker of US.AAPL"],
-            "refused": {"order-book of HK.00700": "no right"},
-            "short": [],
-            "stale": [],
+    shown = json.loads(json.dumps(status.as_json()))
+    assert (shown["conn_id"], shown["since"]) == ("9223372036854775808", 1_700_000_000_123)
+    assert shown["quota"] == {"used": 2, "remaining": 98}
+    assert shown["subscriptions"] == {
+        "standing": ["ticker of HK.00700", "ticker of US.AAPL"],
+        "refused": {"order-book of HK.00700": "no right"},
+        "short": [],
+        "stale": [],
+        "by_subtype": {
+            "order-book": {"wanted": 1, "standing": 0},
+            "ticker": {"wanted": 2, "standing": 2},
         },
-        "markets": {"HK": "REST"},
-        "reading": True,
-        "delivery_failures": 0,
-        "unacknowledged_s": 0.0,
-        "not_ready": ["order-book of HK.00700 was refused: no right"],
     }
+    assert shown["not_ready"] == ["order-book of HK.00700 was refused: no right"]
+
+
+def test_quota_is_null_until_opend_has_told_it() -> None:
+    """Nobody takes a quota that is not known for one that is used up."""
+    assert Status().as_json()["quota"] is None
+
+
+def test_phase_is_shown_with_its_beginning() -> None:
+    """A move is seen with its time; that the session was live once is remembered."""
+    status = Status()
+    status.moved("live", 5_000_000)
+    status.moved("waiting", 9_000_000)
+    shown = status.as_json()
+    assert (shown["session"], shown["since"], shown["was_live"]) == ("waiting", 9000, True)
+
+
+def test_newest_events_and_gaps_are_kept() -> None:
+    """They are bounded, and the newest stands first."""
+    status = Status()
+    for number in range(1000):
+        status.happened({"number": number})
+        status.gap_ended({"number": number})
+    shown = status.as_json()
+    assert [one["number"] for one in shown["events"]] == [*range(999, 999 - LAST_EVENTS, -1)]
+    assert [one["number"] for one in shown["gaps"]] == [*range(999, 999 - LAST_GAPS, -1)]
+
+
+def test_whatever_should_be_seen_at_once_changes_the_number_of_changes() -> None:
+    """A phase, an event and a gap each count as a change."""
+    status = Status()
+    status.moved("live", 0)
+    status.happened({})
+    status.gap_ended({})
+    assert status.changes == 3
+
+
+@pytest.mark.parametrize(
+    ("number", "last"), [(0, None), (SHOWN_NAMES, f"s{SHOWN_NAMES - 1}"), (500, "and 480 more")]
+)
+def test_long_lists_of_names_are_cut(number: int, last: str | None) -> None:
+    """The page gets the first names and how many more there are."""
+    shown = first_names(f"s{index}" for index in range(number))
+    assert len(shown) == min(number, SHOWN_NAMES + 1)
+    assert (shown[-1] if shown else None) == last

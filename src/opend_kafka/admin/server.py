@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import exposition
 
+from opend_kafka.admin.history import History
 from opend_kafka.admin.status import Status
 from opend_kafka.errors import ConfigurationError, system_words
 from opend_kafka.metrics import Metrics
@@ -17,7 +18,9 @@ log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def serving(host: str, port: int, status: Status, metrics: Metrics) -> AsyncIterator[int]:
+async def serving(
+    host: str, port: int, status: Status, metrics: Metrics, history: History | None = None
+) -> AsyncIterator[int]:
     """Serve while the context lasts; give the port, which is a free one where 0 was asked.
 
     Raises:

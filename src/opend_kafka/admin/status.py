@@ -2,28 +2,71 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 #: Seconds for which records may wait for Kafka before the worker counts as not ready.
 ACKNOWLEDGED_WITHIN_S = 5.0
 
+#: So many of the newest events, and of the newest gaps, are shown.
+LAST_EVENTS = 50
+LAST_GAPS = 20
+
+#: So many names of subscriptions of a kind are shown on the page; `/status` has them all.
+SHOWN_NAMES = 20
+
 
 @dataclass(slots=True)
 class Status:
-    """What the worker knows of itself: what the admin endpoint shows."""
+    """What the worker knows of itself: what the admin endpoint shows.
+
+    `wanted` and `standing_by_subtype` are numbers of subscriptions. `quota` is what all connections
+    of OpenD use, and what is left; None before OpenD has said it. Times are microseconds since
+    1970. `changes` goes up when something has happened that should be seen at once.
+    """
 
     session: str = "connecting"
+    since_us: int = 0
     cause: str = ""
     conn_id: int = 0
+    server_version: int = 0
+    version: str = ""
+    worker: str = ""
+    opend: str = ""
+    max_buffered_bytes: int = 0
+    was_live: bool = False
+    wanted: Mapping[str, int] = field(default_factory=dict)
     standing: set[str] = field(default_factory=set)
+    standing_by_subtype: Mapping[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     short: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     markets: dict[str, str] = field(default_factory=dict)
+    quota: tuple[int, int] | None = None
     reading: bool = True
     delivery_failures: int = 0
     unacknowledged_s: float = 0.0
+    events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LAST_EVENTS))
+    gaps: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LAST_GAPS))
+    changes: int = 0
+
+    def moved(self, session: str, now_us: int) -> None:
+        """Take the session's new phase."""
+        self.session, self.since_us = session, now_us
+        self.was_live |= session == "live"
+        self.changes += 1
+
+    def happened(self, event: dict[str, Any]) -> None:
+        """Keep an event for the page."""
+        self.events.appendleft(event)
+        self.changes += 1
+
+    def gap_ended(self, gap: dict[str, Any]) -> None:
+        """Keep a gap for the page."""
+        self.gaps.appendleft(gap)
+        self.changes += 1
 
     def reasons_not_ready(self) -> list[str]:
         """Say what keeps the worker from being ready; empty when nothing does."""
@@ -44,18 +87,48 @@ class Status:
     def as_json(self) -> dict[str, Any]:
         """Give it as what JSON can hold."""
         return {
+            "version": self.version,
+            "worker": self.worker,
+            "opend": self.opend,
             "session": self.session,
+            "since": self.since_us // 1000,
+            "was_live": self.was_live,
             "cause": self.cause,
             "conn_id": str(self.conn_id),
+            "server_version": self.server_version,
             "subscriptions": {
                 "standing": sorted(self.standing),
                 "refused": self.refused,
                 "short": self.short,
                 "stale": self.stale,
+                "by_subtype": self._by_subtype(),
             },
+            "quota": None if self.quota is None else dict(zip(_QUOTA, self.quota, strict=True)),
             "markets": self.markets,
             "reading": self.reading,
             "delivery_failures": self.delivery_failures,
             "unacknowledged_s": round(self.unacknowledged_s, 3),
+            "max_buffered_bytes": self.max_buffered_bytes,
+            "events": list(self.events),
+            "gaps": list(self.gaps),
             "not_ready": self.reasons_not_ready(),
         }
+
+    def _by_subtype(self) -> dict[str, dict[str, int]]:
+        return {
+            name: {
+                "wanted": self.wanted.get(name, 0),
+                "standing": self.standing_by_subtype.get(name, 0),
+            }
+            for name in sorted({*self.wanted, *self.standing_by_subtype})
+        }
+
+
+_QUOTA = ("used", "remaining")
+
+
+def first_names(names: Iterable[str]) -> list[str]:
+    """Give the first `SHOWN_NAMES`, and how many more there are."""
+    every = list(names)
+    more = len(every) - SHOWN_NAMES
+    return [*every[:SHOWN_NAMES], f"and {more} more"] if more > 0 else every

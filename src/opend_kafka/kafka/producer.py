@@ -21,6 +21,7 @@ from opend_kafka.errors import DeliveryFailed, ProducerFailed
 from opend_kafka.kafka.properties import producer_properties, refusing_bad_properties
 from opend_kafka.kafka.restarts import PRODUCER_AT_FAULT, Held, OnDelivered, Restarts
 from opend_kafka.kafka.routing import Route
+from opend_kafka.kafka.statistics import INTERVAL_MS
 from opend_kafka.metrics import Metrics
 
 #: Bytes that a waiting record takes beside its key and value, roughly (rd_kafka_msg_t, what the
@@ -37,6 +38,9 @@ _PURGE_EVERY_S = 0.1
 #: pieces: between them it calls reports with an exception pending, and loses it (SystemError).
 _TURN_S = 0.05
 
+#: Of the records of a subtype that Kafka acknowledges, the latency of every so many is looked at.
+LATENCY_OF_EACH = 16
+
 
 class RecordProducer:
     """An idempotent producer whose every record ends in `delivered` or in `failed`.
@@ -51,6 +55,9 @@ class RecordProducer:
         metrics: counted in.
         on_failure: called for each record that Kafka did not take.
         on_restart: called with the cause, and with how many records go out again.
+        on_latency: told a subtype, and the seconds from `produce` to the acknowledgement, of one
+            record of `LATENCY_OF_EACH`.
+        on_statistics: told librdkafka's own statistics, as JSON; see `kafka.statistics`.
         make: makes librdkafka's producer from its configuration.
         clock: monotonic seconds.
 
@@ -67,10 +74,15 @@ class RecordProducer:
         metrics: Metrics,
         on_failure: Callable[[DeliveryFailed], None],
         on_restart: Callable[[str, int], None] = lambda cause, records: None,
+        on_latency: Callable[[str, float], None] = lambda subtype, seconds: None,
+        on_statistics: Callable[[str], None] | None = None,
         make: Callable[[dict[str, Any]], Producer] = Producer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._make = partial(make, producer_properties(bootstrap_servers, properties))
+        statistics: dict[str, Any] = {}
+        if on_statistics is not None:
+            statistics = {"stats_cb": on_statistics, "statistics.interval.ms": INTERVAL_MS}
+        self._make = partial(make, statistics | producer_properties(bootstrap_servers, properties))
         with refusing_bad_properties():
             self._producer = self._make()
         self._clock = clock
@@ -78,6 +90,7 @@ class RecordProducer:
         self._subtypes: dict[str, str] = {}
         self._on_failure = on_failure
         self._on_restart = on_restart
+        self._on_latency = on_latency
         self._delivered: dict[str, Counter] = {}
         self.add_topics(topics)
         self._latency = metrics.hop_latency.labels("worker_to_ack")
@@ -249,9 +262,13 @@ class RecordProducer:
             return
         if error is None:
             self.delivered += 1
-            self.delivered_by_subtype[self._subtypes[topic]] += 1
+            subtype = self._subtypes[topic]
+            delivered = self.delivered_by_subtype[subtype] = self.delivered_by_subtype[subtype] + 1
             self._acknowledged[topic] += 1
-            self._latency.observe(message.latency() or 0.0)
+            if delivered % LATENCY_OF_EACH == 1:
+                latency = message.latency() or 0.0
+                self._latency.observe(latency)
+                self._on_latency(subtype, latency)
         self._end(error, topic, key, value, on_delivered)
 
     def _end(
