@@ -2,7 +2,8 @@
 
     OpendKafkaError
     ├── ConfigurationError          the user's file or environment; exit code 2
-    │   └── KeyUnusable
+    │   ├── KeyUnusable
+    │   └── RecordingUnusable       a file that cannot be replayed, or not be written anew
     ├── OpenDError                  the link to OpenD; a new connection may mend it
     │   ├── OpenDUnreachable
     │   ├── LinkLost
@@ -38,6 +39,8 @@
     │   ├── RegistryDenied          its login, or what the user may do
     │   ├── SchemaRefused
     │   └── SchemasMissing          not registered, and not to be registered by the worker
+    ├── RecordingFailed             a file that is being written or read
+    ├── BlockMalformed              one block of a recording; the others are read
     ├── PacketUndecipherable        one packet, in the cipher; its frame is damaged
     └── RecordUndecodable           what a consumer read is no record of ours
 
@@ -61,6 +64,13 @@ class ConfigurationError(OpendKafkaError):
 
 class KeyUnusable(ConfigurationError):
     """A key that nothing can be encrypted with. The text holds nothing of the key."""
+
+
+class RecordingUnusable(ConfigurationError):
+    """A recording cannot be begun there, or there is none to replay."""
+
+    def __init__(self, path: object, cause: str) -> None:
+        super().__init__(f"{path}: {cause}")
 
 
 class OpenDError(OpendKafkaError):
@@ -450,6 +460,17 @@ class SchemasMissing(RegistryError):
             "register them: opend-kafka schemas register -c FILE"
         )
         self.subjects = subjects
+
+
+class RecordingFailed(OpendKafkaError):
+    """A recording cannot be written on, or not all of it could be read."""
+
+    def __init__(self, path: object, cause: str) -> None:
+        super().__init__(f"{path}: {cause}")
+
+
+class BlockMalformed(OpendKafkaError):
+    """A block of a recording is not what was written. It is left out, and told."""
 
 
 class PacketUndecipherable(OpendKafkaError):
