@@ -36,6 +36,7 @@ EXAMPLES = (
     errors.ChecksumWrong(),
     errors.BodyUndecipherable(),
     errors.KafkaUnreachable("localhost:9092", "timed out"),
+    errors.KafkaDenied("localhost:9092", "refuses the login (wrong)", "correct sasl.password"),
     errors.TopicsFailed({"opend.ticker.HK.00700": "there is no such topic"}),
     errors.TopicUnreadable("opend.watermark", "not authorized", forbidden=True),
     errors.DeliveryFailed("opend.ticker.HK.00700", "message too large"),
@@ -101,3 +102,12 @@ def test_error_carries_its_parts() -> None:
     error = errors.RequestRefused("Qot_Sub", -1, 7, "no such security")
     parts = (error.request, error.ret_type, error.err_code, error.ret_msg)
     assert parts == ("Qot_Sub", -1, 7, "no such security")
+
+
+def test_reasons_say_the_same_of_many_topics_once() -> None:
+    """Three are named and the rest counted; other words stand for themselves."""
+    failures = {f"t{number}": f"grant WRITE on topic t{number}" for number in range(5)}
+    assert errors.reasons(failures | {"other": "missing"}) == [
+        "other: missing",
+        "t0, t1, t2 and 2 more: grant WRITE on topic t0",
+    ]

@@ -28,6 +28,7 @@
     │   └── BodyUndecipherable
     ├── KafkaError                  the brokers
     │   ├── KafkaUnreachable
+    │   ├── KafkaDenied             a login or a certificate, on either side
     │   ├── TopicsFailed
     │   ├── TopicUnreadable
     │   ├── DeliveryFailed
@@ -51,6 +52,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -324,12 +326,19 @@ class KafkaUnreachable(KafkaError):
         self.bootstrap_servers = bootstrap_servers
 
 
+class KafkaDenied(KafkaError):
+    """The brokers do not let this user in, or show what it does not trust."""
+
+    def __init__(self, bootstrap_servers: str, cause: str, remedy: str) -> None:
+        super().__init__(f"Kafka at {bootstrap_servers} {cause}; {remedy}")
+        self.bootstrap_servers = bootstrap_servers
+
+
 class TopicsFailed(KafkaError):
-    """Topics are missing and could not be made. `failures` maps each topic to the reason."""
+    """Topics cannot be used as they are. `failures` maps each topic to the reason."""
 
     def __init__(self, failures: dict[str, str]) -> None:
-        rows = "; ".join(f"{topic}: {reason}" for topic, reason in sorted(failures.items()))
-        super().__init__(f"topics could not be made ready: {rows}")
+        super().__init__(f"topics could not be made ready: {'; '.join(reasons(failures))}")
         self.failures = failures
 
 
@@ -338,8 +347,7 @@ class TopicUnreadable(KafkaError):
 
     def __init__(self, topic: str, cause: str, *, forbidden: bool = False) -> None:
         remedy = (
-            f"; grant READ and DESCRIBE on topic {topic} to the worker's user (no consumer group "
-            "is used)"
+            f"; grant READ and DESCRIBE on topic {topic} to this user (no consumer group is used)"
         )
         super().__init__(f"topic {topic} cannot be read: {cause}" + (remedy if forbidden else ""))
         self.topic = topic
@@ -479,6 +487,23 @@ class PacketUndecipherable(OpendKafkaError):
 
 class RecordUndecodable(OpendKafkaError):
     """Bytes from a topic that are no record in either of our two wire formats."""
+
+
+#: Topics that one line names; the rest is counted.
+_NAMED = 3
+
+
+def reasons(failures: Mapping[str, str]) -> list[str]:
+    """Give topics with their reasons, the same words about many of them once."""
+    alike: dict[str, list[str]] = {}
+    for topic, reason in sorted(failures.items()):
+        alike.setdefault(reason.replace(topic, "{topic}"), []).append(topic)
+    return [
+        ", ".join(names[:_NAMED])
+        + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+        + f": {reason.replace('{topic}', names[0])}"
+        for reason, names in alike.items()
+    ]
 
 
 def system_words(error: OSError) -> str:

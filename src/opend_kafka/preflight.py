@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from opend_kafka.config import Config
-from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady
+from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady, reasons
 from opend_kafka.kafka.compacted import last_values
+from opend_kafka.kafka.permissions import lacking
 from opend_kafka.kafka.topic_plan import Change, Step, apply, plan
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, TopicSpec, differences
 from opend_kafka.opend.events import Event, Live, NotReady
@@ -122,6 +123,10 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
     yield from _examine_topics(config, admin, specs)
     if advice := too_many_topics(config):
         yield Finding("topics", True, advice, warns=True)
+    if allowed := admin.operations(spec.name for spec in specs if spec.name in existing):
+        refused = "; ".join(reasons(lacking("WRITE", allowed)))
+        written = f"records may be written to {len(allowed)} topics"
+        yield Finding("permissions", not refused, refused or written)
     for difference in differences(admin, specs):
         yield Finding("topics", False, str(difference))
     if (topic := watermark_topic(config)) in existing:
@@ -143,8 +148,8 @@ def _examine_topics(config: Config, admin: TopicAdmin, specs: list[TopicSpec]) -
         text = f"missing, and kafka.topics.create is false: {_some(names)}"
         yield Finding("topics", False, text)
     elif failures := apply(admin, specs, missing, dry_run=True):
-        reasons = [f"{topic}: {reason}" for (topic, _), reason in failures.items()]
-        yield Finding("topics", False, f"cannot be created: {_some(reasons)}")
+        refusals = reasons({topic: reason for (topic, _), reason in failures.items()})
+        yield Finding("topics", False, f"cannot be created: {_some(refusals)}")
     else:
         standing = f"{len(specs) - len(missing)} exist, {len(missing)} will be created: "
         yield Finding("topics", True, standing + _some(names) + _differing(planned))

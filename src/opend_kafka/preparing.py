@@ -9,6 +9,8 @@ import structlog
 
 from opend_kafka import schemas
 from opend_kafka.config import Config
+from opend_kafka.errors import TopicsFailed
+from opend_kafka.kafka.permissions import lacking
 from opend_kafka.kafka.registry import WireFormat
 from opend_kafka.kafka.routing import Routes, routes
 from opend_kafka.kafka.topics import TopicAdmin, differences, ensure
@@ -97,6 +99,8 @@ def _routes(
     """The topics come first: who has no Kafka need not wait for the registry too."""
     specs = topic_specs(config)
     created = ensure(admin, specs, create=config.kafka.topics.create)
+    if refused := lacking("WRITE", admin.operations(spec.name for spec in specs)):
+        raise TopicsFailed(refused)
     log.info("topics_ready", topics=len(specs), created=len(created))
     if advice := too_many_topics(config):
         log.warning("many_topics", cause=advice)

@@ -10,7 +10,12 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from opend_kafka.consuming import reading
 from opend_kafka.consuming.reading import TopicReader
-from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
+from opend_kafka.errors import (
+    ConfigurationError,
+    KafkaUnreachable,
+    TopicsFailed,
+    TopicUnreadable,
+)
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
@@ -172,6 +177,6 @@ def test_reader_says_that_it_may_not_read() -> None:
         kafka.inject_errors(ApiKey.FETCH, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 100)
         with (
             TopicReader(kafka.bootstrap_servers, ["t"]) as reader,
-            pytest.raises(KafkaUnreachable, match="authorization"),
+            pytest.raises(TopicUnreadable, match="authorization.*grant READ .* on topic t "),
         ):
             _read(reader, 1)

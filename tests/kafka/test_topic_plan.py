@@ -41,6 +41,10 @@ class Memory:
             self.topics[spec.name] = TopicState(spec.partitions, replicas, dict(spec.config))
         return {}
 
+    def operations(self, names: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Tell nothing."""
+        return {}
+
     def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
         """Grow them, as Kafka does: only so."""
         for name, total in totals.items() if not dry_run else ():

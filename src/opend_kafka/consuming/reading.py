@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
 
-from opend_kafka.errors import KafkaUnreachable, TopicsFailed
+from opend_kafka.errors import KafkaUnreachable, TopicsFailed, TopicUnreadable
+from opend_kafka.kafka.patience import Answer, asked_again
+from opend_kafka.kafka.permissions import FORBIDDEN
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
+from opend_kafka.kafka.refusals import Refusals, topics_of
 
 #: Seconds that the brokers have to answer.
 _ANSWER_TIMEOUT_S = 10.0
@@ -27,9 +33,10 @@ class TopicReader:
         topics: names, or patterns with `*` and `?`.
         from_end: only what comes from now on.
         properties: for librdkafka.
+        keys: where a user corrects the cluster's address, for errors.
 
     Raises:
-        KafkaUnreachable: no broker answers.
+        KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
         TopicsFailed: there is no such topic.
     """
 
@@ -40,6 +47,7 @@ class TopicReader:
         *,
         from_end: bool = False,
         properties: dict[str, str] | None = None,
+        keys: str = "--bootstrap-servers",
     ) -> None:
         ours = {
             # A group must be named, but nothing is committed to it.
@@ -48,12 +56,14 @@ class TopicReader:
             # An answer as soon as there is anything: people are watching.
             "fetch.wait.max.ms": "10",
         }
+        self._refusals = Refusals(bootstrap_servers, keys=keys)
         with refusing_bad_properties():
             self._consumer = Consumer(
                 admin_properties(bootstrap_servers, ours | (properties or {}))
+                | {"error_cb": self._refusals.on_error}
             )
         try:
-            self.topics = self._assign(bootstrap_servers, topics, from_end)
+            self.topics = self._assign(topics, from_end)
         except BaseException:
             self._consumer.close()
             raise
@@ -69,20 +79,13 @@ class TopicReader:
 
         Raises:
             KafkaUnreachable: the cluster is gone, or refuses.
+            TopicUnreadable: this user may not read a topic.
         """
         messages = self._consumer.consume(at_most, wait_s)
-        for message in messages:
-            if (error := message.error()) is not None:
-                raise KafkaUnreachable(message.topic() or "the topics", error.str())
-        return messages
+        return [message for message in messages if is_record(message)]
 
-    def _assign(self, bootstrap_servers: str, topics: list[str], from_end: bool) -> list[str]:
-        try:
-            known = self._consumer.list_topics(timeout=_ANSWER_TIMEOUT_S).topics
-        except KafkaException as error:
-            raise KafkaUnreachable(
-                bootstrap_servers, error.args[0].str(), keys="--bootstrap-servers"
-            ) from None
+    def _assign(self, topics: list[str], from_end: bool) -> list[str]:
+        known = topics_of(self._consumer, self._refusals, _ANSWER_TIMEOUT_S)
         wanted = [name for name in known if any(fnmatchcase(name, one) for one in topics)]
         if missing := [one for one in topics if not any(fnmatchcase(n, one) for n in known)]:
             raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
@@ -94,6 +97,47 @@ class TopicReader:
         if from_end:
             # OFFSET_END would be looked up at the first fetch, and miss what comes before it.
             for one in partitions:
-                _, one.offset = self._consumer.get_watermark_offsets(one, _ANSWER_TIMEOUT_S)
+                _, one.offset = answered(
+                    partial(self._consumer.get_watermark_offsets, one, _ANSWER_TIMEOUT_S),
+                    one.topic,
+                    self._refusals,
+                    _ANSWER_TIMEOUT_S,
+                )
         self._consumer.assign(partitions)
         return sorted(wanted)
+
+
+def answered(
+    question: Callable[[], Answer], topic: str, refusals: Refusals, timeout_s: float
+) -> Answer:
+    """Ask a topic's leaders, and again while one is missing.
+
+    Raises:
+        KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
+        TopicUnreadable: this user may not read the topic.
+    """
+    try:
+        return asked_again(question, timeout_s)
+    except KafkaException as error:
+        cause: KafkaError = error.args[0]
+        if cause.code() in FORBIDDEN:
+            raise TopicUnreadable(topic, cause.str(), forbidden=True) from None
+        raise refusals.error(cause) from None
+
+
+def is_record(message: Message) -> bool:
+    """Tell a record from what the client has to say of a topic's end, or of a group.
+
+    Raises:
+        KafkaUnreachable: the cluster is gone, or refuses.
+        TopicUnreadable: this user may not read the topic.
+    """
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() in FORBIDDEN:
+        raise TopicUnreadable(message.topic() or "", error.str(), forbidden=True)
+    # librdkafka looks for the coordinator of a group that is never joined.
+    if error.code() not in (KafkaError._PARTITION_EOF, KafkaError.GROUP_AUTHORIZATION_FAILED):
+        raise KafkaUnreachable(message.topic() or "the topics", error.str())
+    return False

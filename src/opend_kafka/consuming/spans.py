@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from opend_kafka.consuming.reading import answered, is_record
 from opend_kafka.errors import KafkaUnreachable, TopicsFailed
+from opend_kafka.kafka.patience import Answer
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
+from opend_kafka.kafka.refusals import Refusals, topics_of
 
 #: Seconds that the brokers have to answer.
 _ANSWER_TIMEOUT_S = 10.0
@@ -33,8 +37,9 @@ class TopicSpan:
         properties: for librdkafka.
 
     Raises:
-        KafkaUnreachable: no broker answers.
+        KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
         TopicsFailed: a topic is not there.
+        TopicUnreadable: this user may not read a topic.
     """
 
     def __init__(
@@ -53,18 +58,17 @@ class TopicSpan:
             # The last offset may be one that no record has: a transaction's mark.
             "enable.partition.eof": "true",
         }
+        self._refusals = Refusals(bootstrap_servers)
         with refusing_bad_properties():
             self._consumer = Consumer(
                 admin_properties(bootstrap_servers, ours | dict(properties or {}))
+                | {"error_cb": self._refusals.on_error}
             )
         self._bootstrap_servers = bootstrap_servers
         self._next: dict[_Partition, int] = {}
         self._ends: dict[_Partition, int] = {}
         try:
             self._assign(list(topics), from_ms, to_ms)
-        except KafkaException as error:
-            self._consumer.close()
-            raise KafkaUnreachable(bootstrap_servers, error.args[0].str()) from None
         except BaseException:
             self._consumer.close()
             raise
@@ -87,6 +91,7 @@ class TopicSpan:
 
         Raises:
             KafkaUnreachable: the cluster is gone, or refuses.
+            TopicUnreadable: this user may not read a topic.
         """
         heard = time.monotonic()
         while self._ends:
@@ -104,31 +109,32 @@ class TopicSpan:
         """Tell whether it is a record of the span; see whether its partition is at its end."""
         partition = message.topic() or "", message.partition() or 0
         end = self._ends.get(partition)
-        error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            raise KafkaUnreachable(message.topic() or self._bootstrap_servers, error.str())
+        record = is_record(message)
         if end is None:
             return False
         offset = message.offset() or 0
-        following = offset if error is not None else offset + 1
+        following = offset + 1 if record else offset
         self._next[partition] = following
         if following >= end:
             del self._ends[partition]
             self._consumer.incremental_unassign([TopicPartition(*partition)])
-        return error is None and offset < end
+        return record and offset < end
 
     def _left(self) -> int:
         return sum(max(0, end - self._next[partition]) for partition, end in self._ends.items())
 
     def _assign(self, topics: list[str], from_ms: int | None, to_ms: int | None) -> None:
-        known = self._consumer.list_topics(timeout=_ANSWER_TIMEOUT_S).topics
+        known = topics_of(self._consumer, self._refusals, _ANSWER_TIMEOUT_S)
         if missing := [name for name in topics if name not in known]:
             raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
         partitions = [(name, number) for name in topics for number in known[name].partitions]
         firsts, lasts = self._at(partitions, from_ms), self._at(partitions, to_ms)
         for one in partitions:
-            low, high = self._consumer.get_watermark_offsets(
-                TopicPartition(*one), _ANSWER_TIMEOUT_S
+            low, high = self._answered(
+                partial(
+                    self._consumer.get_watermark_offsets, TopicPartition(*one), _ANSWER_TIMEOUT_S
+                ),
+                one[0],
             )
             # Where no record is as young as that, there is no offset for it.
             first = low if from_ms is None else firsts.get(one, high)
@@ -141,9 +147,17 @@ class TopicSpan:
         """Give the offset of each partition's first record that is as young as the time."""
         if time_ms is None or not partitions:
             return {}
-        asked = [TopicPartition(*one, time_ms) for one in partitions]
-        answers = self._consumer.offsets_for_times(asked, _ANSWER_TIMEOUT_S)
-        for one in answers:
-            if one.error is not None:
-                raise KafkaException(one.error)
+
+        def ask() -> list[TopicPartition]:
+            asked = [TopicPartition(*one, time_ms) for one in partitions]
+            answers = self._consumer.offsets_for_times(asked, _ANSWER_TIMEOUT_S)
+            for one in answers:
+                if one.error is not None:
+                    raise KafkaException(one.error)
+            return answers
+
+        answers = self._answered(ask, partitions[0][0])
         return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
+
+    def _answered(self, question: Callable[[], Answer], topic: str) -> Answer:
+        return answered(question, topic, self._refusals, _ANSWER_TIMEOUT_S)

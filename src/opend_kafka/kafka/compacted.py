@@ -14,6 +14,8 @@ from confluent_kafka import (
 from confluent_kafka import KafkaError as LibraryError
 
 from opend_kafka.errors import KafkaUnreachable, TopicUnreadable
+from opend_kafka.kafka.patience import asked_again
+from opend_kafka.kafka.permissions import FORBIDDEN
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
 
 #: Records taken at once: enough that Python's part is small, and some MiB at most.
@@ -21,9 +23,6 @@ _BATCH = 10_000
 
 #: Seconds that a turn may wait for its batch to fill: it always does so at the end of a topic.
 _TURN_S = 0.02
-
-#: Seconds between two questions to a cluster that does not answer them yet.
-_ASK_AGAIN_S = 0.1
 
 _OURS = {
     # librdkafka wants a name, but there is no group: nothing is joined, nothing is committed.
@@ -38,8 +37,6 @@ _OURS = {
     # Somebody waits for the end, where the broker would wait for more.
     "fetch.wait.max.ms": "10",
 }
-
-_FORBIDDEN = (LibraryError.TOPIC_AUTHORIZATION_FAILED, LibraryError.CLUSTER_AUTHORIZATION_FAILED)
 
 
 def last_values(
@@ -75,26 +72,24 @@ def _ends(
     consumer: Consumer, bootstrap_servers: str, topic: str, timeout_s: float
 ) -> dict[int, int]:
     """Give, for each partition that is not empty, the offset after its last record."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            known = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
-            if known.error is not None:
-                raise KafkaException(known.error)
-            return {
-                each: high
-                for each in known.partitions
-                for low, high in [
-                    consumer.get_watermark_offsets(TopicPartition(topic, each), timeout_s)
-                ]
-                if high > low
-            }
-        except KafkaException as error:
-            cause: LibraryError = error.args[0]
-            # A topic that has just been made may be unknown, or have no leader yet.
-            if cause.code() in _FORBIDDEN or time.monotonic() >= deadline:
-                raise _translated(cause, bootstrap_servers, topic) from None
-            time.sleep(_ASK_AGAIN_S)
+
+    def ask() -> dict[int, int]:
+        known = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
+        if known.error is not None:
+            raise KafkaException(known.error)
+        return {
+            each: high
+            for each in known.partitions
+            for low, high in [
+                consumer.get_watermark_offsets(TopicPartition(topic, each), timeout_s)
+            ]
+            if high > low
+        }
+
+    try:
+        return asked_again(ask, timeout_s)
+    except KafkaException as error:
+        raise _translated(error.args[0], bootstrap_servers, topic) from None
 
 
 def _read(
@@ -117,7 +112,7 @@ def _read(
                     unread.pop(partition, None)
             elif error.code() == LibraryError._PARTITION_EOF:
                 unread.pop(partition, None)
-            elif error.code() in _FORBIDDEN:
+            elif error.code() in FORBIDDEN:
                 raise TopicUnreadable(topic, error.str(), forbidden=True)
             elif error.code() != LibraryError.GROUP_AUTHORIZATION_FAILED:
                 cause = error.str()  # librdkafka goes on trying
@@ -133,4 +128,4 @@ def _translated(
 ) -> KafkaUnreachable | TopicUnreadable:
     if cause.code() in (LibraryError._TRANSPORT, LibraryError._ALL_BROKERS_DOWN):
         return KafkaUnreachable(bootstrap_servers, cause.str())
-    return TopicUnreadable(topic, cause.str(), forbidden=cause.code() in _FORBIDDEN)
+    return TopicUnreadable(topic, cause.str(), forbidden=cause.code() in FORBIDDEN)

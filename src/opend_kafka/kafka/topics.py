@@ -19,8 +19,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # not all in i
     ResourceType,
 )
 
-from opend_kafka.errors import KafkaUnreachable, TopicsFailed
+from opend_kafka.errors import TopicsFailed
+from opend_kafka.kafka.permissions import FORBIDDEN, Operations, operations, to_be_granted
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
+from opend_kafka.kafka.refusals import Refusals, topics_of
 
 #: Seconds that the brokers have to answer a question about topics.
 ANSWER_TIMEOUT_S = 10.0
@@ -29,9 +31,6 @@ CLEANUP_POLICY = "cleanup.policy"
 
 #: Topics in one request: brokers answer a few hundred well within the time-out.
 _TOPICS_PER_REQUEST = 200
-
-#: What Kafka says where a user's ACLs do not reach.
-_FORBIDDEN = (LibraryError.TOPIC_AUTHORIZATION_FAILED, LibraryError.CLUSTER_AUTHORIZATION_FAILED)
 
 _One = TypeVar("_One")
 
@@ -83,7 +82,7 @@ class TopicAdmin(Protocol):
         """Give the names of all topics.
 
         Raises:
-            KafkaUnreachable: no broker answers.
+            KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
         """
         ...
 
@@ -102,8 +101,12 @@ class TopicAdmin(Protocol):
         """Give how those of the topics are that exist.
 
         Raises:
-            KafkaUnreachable: no broker answers.
+            KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
         """
+        ...
+
+    def operations(self, names: Iterable[str]) -> Operations:
+        """Give what this user may do with those of the topics of which the cluster tells it."""
         ...
 
     def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
@@ -127,9 +130,12 @@ class KafkaTopics:
     """A `TopicAdmin` over Kafka's admin protocol."""
 
     def __init__(self, bootstrap_servers: str, properties: dict[str, str]) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._refusals = Refusals(bootstrap_servers)
         with refusing_bad_properties():
-            self._client = AdminClient(admin_properties(bootstrap_servers, properties))
+            self._client = AdminClient(
+                admin_properties(bootstrap_servers, properties)
+                | {"error_cb": self._refusals.on_error}
+            )
 
     def existing(self) -> set[str]:
         """See `TopicAdmin.existing`."""
@@ -157,6 +163,10 @@ class KafkaTopics:
             [_new_topic(spec) for spec in specs], self._client.create_topics, "CREATE", dry_run
         )
 
+    def operations(self, names: Iterable[str]) -> Operations:
+        """See `TopicAdmin.operations`."""
+        return operations(self._client, names, ANSWER_TIMEOUT_S)
+
     def add_partitions(self, totals: Mapping[str, int], *, dry_run: bool = False) -> dict[str, str]:
         """See `TopicAdmin.add_partitions`."""
         wanted = [NewPartitions(name, total) for name, total in totals.items()]
@@ -176,11 +186,7 @@ class KafkaTopics:
         return {name: values for name, values in told.items() if isinstance(values, dict)}
 
     def _listed(self) -> dict[str, Any]:
-        try:
-            topics: dict[str, Any] = self._client.list_topics(timeout=ANSWER_TIMEOUT_S).topics
-        except KafkaException as error:
-            raise KafkaUnreachable(self._bootstrap_servers, error.args[0].str()) from None
-        return topics
+        return topics_of(self._client, self._refusals, ANSWER_TIMEOUT_S)
 
     def _describe(self, names: Iterable[str]) -> dict[str, dict[str, str] | str | None]:
         """Give each topic's settings, or the reason why they are not told, or None for neither."""
@@ -217,7 +223,7 @@ def ensure(admin: TopicAdmin, specs: Iterable[TopicSpec], *, create: bool) -> li
     """See to it that every topic exists; give the names of those created.
 
     Raises:
-        KafkaUnreachable: no broker answers.
+        KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
         TopicsFailed: a topic is missing, and may not or cannot be created.
     """
     existing = admin.existing()
@@ -282,10 +288,8 @@ def _failure(future: Future[None], topic: str, permission: str) -> str | None:
 def _reason(error: KafkaException, topic: str, permission: str) -> str | None:
     """Say why Kafka refused; None where it does not know the request at all."""
     cause: LibraryError = error.args[0]
-    if cause.code() in _FORBIDDEN:
-        # Who may not DESCRIBE a topic is told that it is missing.
-        hidden = " (or DESCRIBE, if the topic stands)" if permission == "CREATE" else ""
-        return f"not allowed: grant {permission} on topic {topic} to this user{hidden}"
+    if cause.code() in FORBIDDEN:
+        return to_be_granted(permission, topic)
     if cause.code() == LibraryError._UNSUPPORTED_FEATURE:
         return None
     return str(cause.str())
