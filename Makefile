@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # In two processes; tests/conftest.py says which tests stay together. A process that a test hangs is
 # not begun anew: it would run that test again.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+COMPILED := $(wildcard src/opend_kafka/*.p[yx][xd] src/opend_kafka/*/*.p[yx][xd])
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
 .PHONY: help install demo test check format proto bench chaos lock clean
@@ -44,7 +45,7 @@ chaos: $(VENV)/.dev  ## the fault suite on real Kafka, 15 minutes; docs/reliabil
 	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew
-	echo "setuptools>=80" | $(LOCK) - -o requirements/build.txt
+	printf 'cython>=3.1\nsetuptools>=80\n' | $(LOCK) - -o requirements/build.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt
 
@@ -55,7 +56,7 @@ $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.run: $(VENV)/.created requirements/build.txt requirements/run.txt pyproject.toml
+$(VENV)/.run: $(VENV)/.created requirements/build.txt requirements/run.txt pyproject.toml $(COMPILED)
 	$(PIP) install --require-hashes -r requirements/build.txt -r requirements/run.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
