@@ -1,8 +1,10 @@
 """Whether a test that needs a real service may be skipped where the service cannot run."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +26,21 @@ def skipping_unless_required() -> Iterator[None]:
         if os.environ.get(REQUIRED_VARIABLE) == "1":
             pytest.fail(f"{reason} ({REQUIRED_VARIABLE}=1 forbids skipping)", pytrace=False)
         pytest.skip(str(reason))
+
+
+TOOLS_VARIABLE = "OPEND_KAFKA_TEST_TOOLS"
+
+_TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
+
+
+def tool(name: str) -> str:
+    """Give the path of a program that .ci/tools installs; skip the test where it is missing.
+
+    With the environment variable OPEND_KAFKA_TEST_TOOLS=1, as in CI, the test fails instead.
+    """
+    if found := shutil.which(name, path=f"{_TOOLS}{os.pathsep}{os.environ.get('PATH', '')}"):
+        return found
+    reason = f"{name} is not installed; .ci/tools installs it"
+    if os.environ.get(TOOLS_VARIABLE) == "1":
+        pytest.fail(f"{reason} ({TOOLS_VARIABLE}=1 forbids skipping)", pytrace=False)
+    pytest.skip(reason)
