@@ -17,6 +17,7 @@ CONTRACT = {
     "records_produced": ("opend_kafka_records_produced_total", ("subtype", "push_data_type")),
     "records_delivered": ("opend_kafka_records_delivered_total", ("subtype",)),
     "delivery_failures": ("opend_kafka_delivery_failures_total", ("subtype", "reason")),
+    "session_phase": ("opend_kafka_session_phase", ("phase",)),
     "notices": ("opend_kafka_notices_total", ("kind",)),
     "kafka_queue_records": ("opend_kafka_kafka_queue_records", ()),
     "kafka_queue_bytes": ("opend_kafka_kafka_queue_bytes", ()),

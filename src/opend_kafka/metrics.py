@@ -92,6 +92,9 @@ class Metrics:
             "backpressure_seconds", "Time in which the worker did not read from OpenD."
         )
         self.session_up = self._gauge("session_up", "1 while every subscription was answered.")
+        self.session_phase = self._gauge(
+            "session_phase", "1 for the phase in which the session is.", "phase"
+        )
         self.subscriptions = self._gauge("subscriptions", "Subscriptions by state.", "state")
         for state in SUBSCRIPTION_STATES:
             self.subscriptions.labels(state)
@@ -143,6 +146,7 @@ class Metrics:
         topics: Iterable[str] = (),
         messages: Iterable[str] = (),
         notices: Iterable[str] = (),
+        phases: Iterable[str] = (),
     ) -> None:
         """Have what is wanted stand at 0.
 
@@ -152,6 +156,7 @@ class Metrics:
             topics: what the topics of no subtype are called.
             messages: whose fields are known, by OpenD's names.
             notices: the kinds of them.
+            phases: those of the session.
         """
         known = tuple(push_data_types)
         for subtype in (subtypes := tuple(subtypes)):
@@ -166,6 +171,8 @@ class Metrics:
             self.unknown_fields.labels(message)
         for kind in notices:
             self.notices.labels(kind)
+        for phase in phases:
+            self.session_phase.labels(phase)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(f"opend_kafka_{name}", documentation, labels, registry=self.registry)

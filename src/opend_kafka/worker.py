@@ -119,6 +119,7 @@ class Worker:
             self.metrics, clock=time.monotonic, now_us=_now_us, on_latency=self._history.latency
         )
         self._expect(self._topics)
+        self.metrics.session_phase.labels(self.status.session).set(1)
         self._started = asyncio.Event()
         self._subscriptions_moved = False
         self._reporter: Reporter
@@ -367,6 +368,7 @@ class Worker:
             topics=(EVENTS, DEAD_LETTERS, WATERMARKS),
             messages=[package_of(response_type(kind.proto_id)) for kind in KINDS],
             notices=NoticeKind,
+            phases=Phase,
         )
 
     async def _remember(self) -> None:
@@ -380,6 +382,8 @@ class Worker:
             logs.tell_repeats(at_once=True)
 
     def _on_phase(self, phase: Phase) -> None:
+        self.metrics.session_phase.labels(self.status.session).set(0)
+        self.metrics.session_phase.labels(phase).set(1)
         self.status.moved(phase, _now_us())
         if phase is Phase.DEGRADED:
             self._tracker.link_ended(Cause.LOGIN_LOST)
