@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ from opend_kafka.kafka.topics import TopicSpec
 from opend_kafka.opend.events import Push
 from opend_kafka.records.dead_letter import DeadLetter
 from opend_kafka.records.session_event import EventKind, SessionEvent
-from tests.cli.commands import running
+from tests.cli.commands import running, write_config
 from tests.cli.conftest import Invoke
 from tests.conftest import Cluster
 from tests.consuming.samples import a_book, a_key, a_tick, confluent, single_object
@@ -74,6 +75,16 @@ def _ticks(*sequences: int) -> list[bytes]:
 
 def _sequences(text: str) -> list[int]:
     return [json.loads(line)["value"]["sequence"] for line in text.splitlines()]
+
+
+def test_configuration_of_a_worker_says_where_to_read(
+    invoke: Invoke, embedded: Cluster, produce: Produce, topic: str, tmp_path: Path
+) -> None:
+    """Its cluster is read, with its properties, and its registry is asked."""
+    produce(*_ticks(1))
+    config = write_config(tmp_path, bootstrap_servers=embedded.bootstrap_servers)
+    arguments = ("-c", str(config), "--from", "beginning", "--max", "1", "--format", "json")
+    assert _sequences(invoke("tail", topic, *arguments).stdout) == [1]
 
 
 def test_json_is_one_object_a_line(tail: Invoke, produce: Produce, topic: str) -> None:

@@ -221,6 +221,19 @@ def test_effective_masks_secrets(part: str, key: str, secret: str) -> None:
     assert secret not in effective(config)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sasl.password_file", "/run/secrets/kafka"),
+        ("sasl.oauthbearer.token.endpoint.url", "https://login.example/token"),
+    ],
+)
+def test_effective_shows_where_a_secret_comes_from(key: str, value: str) -> None:
+    """A path or an address is no secret, and is what somebody looks for."""
+    config = Config.model_validate(yaml.safe_load(WANTED) | {"kafka": {"properties": {key: value}}})
+    assert f"{key}: {value}" in effective(config)
+
+
 @given(secret=_SECRETS)
 @settings(max_examples=20)
 def test_effective_masks_the_password_in_a_url(secret: str) -> None:

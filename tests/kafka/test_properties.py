@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -71,3 +73,42 @@ def test_refusing_bad_properties_names_the_key() -> None:
     expected = r"^kafka\.properties: no such property$"
     with pytest.raises(ConfigurationError, match=expected), refusing_bad_properties():
         raise refusal
+
+
+@pytest.mark.parametrize("key", ["ssl.ca.location", "ssl.key.location"])
+def test_file_that_is_missing_is_named(tmp_path: Path, key: str) -> None:
+    """Librdkafka would say `BIO lib`."""
+    path = str(tmp_path / "none.pem")
+    expected = rf"^kafka\.properties: {key}: {path}: No such file or directory$"
+    for properties_of in (producer_properties, admin_properties):
+        with pytest.raises(ConfigurationError, match=expected):
+            properties_of("kafka:9092", {key: path})
+
+
+def test_places_of_authorities_need_not_be_files(tmp_path: Path) -> None:
+    """Librdkafka takes a directory of certificates, and looks for the system's own."""
+    for path in (str(tmp_path), "probe"):
+        assert admin_properties("kafka:9092", {"ssl.ca.location": path})["ssl.ca.location"] == path
+
+
+@pytest.mark.parametrize(
+    ("properties", "cause"),
+    [
+        ({}, "sasl.mechanism is missing: PLAIN, SCRAM"),
+        ({"sasl.mechanism": "OAUTHBEARER"}, "needs sasl.oauthbearer.method: oidc"),
+    ],
+)
+def test_login_that_cannot_be_is_refused(properties: dict[str, str], cause: str) -> None:
+    """Librdkafka would try Kerberos, or wait for a token for ever."""
+    with pytest.raises(ConfigurationError, match=cause):
+        admin_properties("kafka:9092", {"security.protocol": "SASL_SSL"} | properties)
+
+
+def test_refusal_tells_nothing_of_librdkafkas_inside(tmp_path: Path) -> None:
+    """Neither which client it was, nor OpenSSL's numbers, help to mend the file."""
+    file = tmp_path / "ca.pem"
+    file.write_text("no certificate")
+    properties = {"security.protocol": "SSL", "ssl.ca.location": str(file)}
+    expected = r"^kafka\.properties: ssl\.ca\.location failed: .*no certificate or crl found$"
+    with pytest.raises(ConfigurationError, match=expected), refusing_bad_properties():
+        Producer(producer_properties("127.0.0.1:1", properties))

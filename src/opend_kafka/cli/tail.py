@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 from confluent_kafka import Message
 from rich.console import Console
 
+from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.options import Securities, output_format
 from opend_kafka.cli.rates import RateLine
-from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.config import Config
+from opend_kafka.consuming.decoding import Decoder, SchemaById
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.ticks import TickDeduplicator, TickOrderer
 from opend_kafka.errors import RecordUndecodable
 from opend_kafka.kafka.registry import registered_schemas
 from opend_kafka.opend.securities import Security
+from opend_kafka.plan import wire_format_of
 
 #: Seconds between two looks for records that are held back.
 _WAIT_S = 0.05
@@ -31,12 +35,16 @@ _TICKER = "opend.Ticker"
 
 @click.command(
     epilog="\b\nExample:\n  opend-kafka tail 'opend.ticker.*' --bootstrap-servers localhost:9092 "
-    "--schema-registry http://localhost:8081"
+    "--schema-registry http://localhost:8081\n  opend-kafka tail 'opend.ticker.*' -c config.yaml"
 )
 @click.argument("topics", nargs=-1, required=True, metavar="TOPIC…")
 @click.option(
-    "--bootstrap-servers", default="localhost:9092", show_default=True, help="The Kafka cluster."
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    help="A worker's configuration: its cluster and registry, and the logins to both.",
 )
+@click.option("--bootstrap-servers", help="The Kafka cluster. [default: localhost:9092]")
 @click.option("--schema-registry", metavar="URL", help="Needed where records name a schema id.")
 @click.option("--dedupe", is_flag=True, help="Show each tick once.")
 @click.option("--order", is_flag=True, help="Hold ticks back a little; show them by sequence.")
@@ -57,7 +65,8 @@ _TICKER = "opend.Ticker"
 @click.option("--max", "maximum", type=click.IntRange(1), help="End after so many records.")
 def tail(
     topics: tuple[str, ...],
-    bootstrap_servers: str,
+    config: Path | None,
+    bootstrap_servers: str | None,
     schema_registry: str | None,
     dedupe: bool,
     order: bool,
@@ -67,12 +76,14 @@ def tail(
     maximum: int | None,
 ) -> None:
     """Show decoded records as they come. TOPIC is a name, or a pattern such as 'opend.ticker.*'."""
+    settings = configuration.load(config) if config else None
     # What librdkafka logs while it looks for the brokers, the error says better.
     logs.silence()
-    registry = registered_schemas(schema_registry) if schema_registry else nullcontext()
-    reading = TopicReader(bootstrap_servers, list(topics), from_end=start == "end")
     with ExitStack() as stack:
-        schema_by_id, reader = stack.enter_context(registry), stack.enter_context(reading)
+        schema_by_id = stack.enter_context(_schemas(settings, schema_registry))
+        reader = stack.enter_context(
+            _reading(settings, bootstrap_servers, list(topics), from_end=start == "end")
+        )
         logs.configure("warning")
         show = _printing(style, stack)
         stream = _Stream(Decoder(schema_by_id), dedupe=dedupe, order=order, securities=securities)
@@ -84,6 +95,33 @@ def tail(
             lines = lines if maximum is None else lines[: maximum - shown]
             show(lines, now)
             shown += len(lines)
+
+
+def _reading(
+    settings: Config | None, bootstrap_servers: str | None, topics: list[str], *, from_end: bool
+) -> TopicReader:
+    if settings is None:
+        return TopicReader(bootstrap_servers or "localhost:9092", topics, from_end=from_end)
+    return TopicReader(
+        bootstrap_servers or settings.kafka.bootstrap_servers,
+        topics,
+        from_end=from_end,
+        properties=settings.kafka.librdkafka,
+        keys="kafka.bootstrap_servers and kafka.properties",
+    )
+
+
+@contextmanager
+def _schemas(settings: Config | None, url: str | None) -> Iterator[SchemaById | None]:
+    """Give what asks a registry, where there is one; an address that is given comes first."""
+    if url:
+        with registered_schemas(url) as schema_by_id:
+            yield schema_by_id
+    elif settings is not None:
+        with wire_format_of(settings) as wire_format:
+            yield wire_format.schema_text
+    else:
+        yield None
 
 
 def _printing(style: str, stack: ExitStack) -> Callable[[list[dict[str, Any]], float], None]:

@@ -25,8 +25,11 @@ _LATER = {
     ("scale",),
 }
 
-#: Names under `properties` whose values are never shown.
-_SECRET = re.compile(r"password|secret|token|jaas|user\.info|private|\.pem$|oauthbearer\.config")
+#: Names under `properties` whose values are never shown; where a secret's file is, is shown.
+_SECRET = re.compile(
+    r"(password|secret|token(?!\.endpoint)|jaas|user\.info|private|\.pem$|oauthbearer\.config)"
+    r"(?!.*_file$)"
+)
 
 
 def load(path: Path) -> Config:

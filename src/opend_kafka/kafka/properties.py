@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from confluent_kafka import KafkaException
 
-from opend_kafka.errors import ConfigurationError
+from opend_kafka.errors import ConfigurationError, system_words
 
 #: librdkafka's own log lines go where ours go.
 LIBRARY_LOGGER = logging.getLogger("librdkafka")
@@ -50,6 +51,20 @@ _RESERVED = {
     "transactional.id": "the worker makes no transactions, and would send nothing",
 }
 
+#: Files that librdkafka reads; of one that is missing it says `BIO lib`.
+_FILES = (
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+)
+
+_METHOD = "sasl.oauthbearer.method"
+
+#: What librdkafka says around the cause: that no client was made, and OpenSSL's own numbers.
+_AROUND = re.compile(r"^Failed to create [a-z ]+: |error:[0-9A-F]+:")
+
 #: Properties of producers that an admin client or a consumer would complain about.
 _PRODUCER_ONLY = (
     "acks",
@@ -79,14 +94,53 @@ def producer_properties(bootstrap_servers: str, user: dict[str, str]) -> dict[st
     for key, reason in _RESERVED.items():
         if key in user:
             raise ConfigurationError(f"kafka.properties: {key} cannot be set: {reason}")
+    _require_what_librdkafka_needs(user)
     return _common(bootstrap_servers) | _PRODUCER | user
 
 
 def admin_properties(bootstrap_servers: str, user: dict[str, str]) -> dict[str, Any]:
-    """Give an admin client's or a consumer's configuration: connection and security only."""
+    """Give an admin client's or a consumer's configuration: connection and security only.
+
+    Raises:
+        ConfigurationError: what is to secure the connection is not there.
+    """
+    _require_what_librdkafka_needs(user)
     return _common(bootstrap_servers) | {
         key: value for key, value in user.items() if not key.startswith(_PRODUCER_ONLY)
     }
+
+
+def _require_what_librdkafka_needs(user: dict[str, str]) -> None:
+    """Say what librdkafka would say badly, late, or not at all."""
+    for key in _FILES:
+        if key in user:
+            _require_file(key, user[key])
+    if user.get("security.protocol", "").upper().startswith("SASL"):
+        mechanism = user.get("sasl.mechanism", user.get("sasl.mechanisms"))
+        if mechanism is None:
+            raise ConfigurationError(
+                "kafka.properties: sasl.mechanism is missing: PLAIN, SCRAM-SHA-256, "
+                "SCRAM-SHA-512 or OAUTHBEARER"
+            )
+        unsecured = user.get("enable.sasl.oauthbearer.unsecure.jwt") == "true"
+        if mechanism == "OAUTHBEARER" and not unsecured and _METHOD not in user:
+            raise ConfigurationError(
+                f"kafka.properties: sasl.mechanism OAUTHBEARER needs {_METHOD}: oidc, and "
+                "sasl.oauthbearer.token.endpoint.url, client.id and client.secret with it"
+            )
+
+
+def _require_file(key: str, path: str) -> None:
+    if key == "ssl.ca.location" and path == "probe":
+        return
+    try:
+        # A directory of certificates is librdkafka's to judge.
+        with suppress(IsADirectoryError), open(path, "rb"):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"kafka.properties: {key}: {path}: {system_words(error)}"
+        ) from None
 
 
 def _common(bootstrap_servers: str) -> dict[str, Any]:
@@ -107,6 +161,7 @@ def refusing_bad_properties() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise ConfigurationError(f"kafka.properties: {error.args[0].str()}") from None
+        cause = _AROUND.sub("", error.args[0].str())
+        raise ConfigurationError(f"kafka.properties: {cause}") from None
     except TypeError as error:  # a property that only a program can set, such as error_cb
         raise ConfigurationError(f"kafka.properties: {error}") from None
