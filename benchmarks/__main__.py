@@ -1,233 +1,116 @@
-"""What a tick costs, side by side in one run: a bare produce loop, and all that the worker does.
-
-Both send the same keys and the same Avro bytes to the same topics of an embedded Kafka in this
-process. CPU is the whole process's, user + system, librdkafka's threads and the embedded brokers
-included, so the ratio is the cautious one.
-"""
+"""`make bench`: measure, print, and write docs/performance.md and the JSON where asked."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+import pstats
+import shlex
+import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
-from confluent_kafka import Producer
-from rich.console import Console
-from rich.table import Table
+from benchmarks import brokers, latency, report, throughput
+from benchmarks.load import Shape
+from benchmarks.machine import machine
+from benchmarks.results import OnBrokers, Results
+from benchmarks.stage import Setting
 
-from benchmarks import consuming
-from opend_kafka.continuity.tracker import Tracker
-from opend_kafka.dead_letters import DeadLetterPublisher
-from opend_kafka.kafka.embedded import EmbeddedKafka, EmbeddedTopics
-from opend_kafka.kafka.producer import RecordProducer
-from opend_kafka.kafka.properties import producer_properties
-from opend_kafka.kafka.registry import SingleObject
-from opend_kafka.kafka.routing import Route, Routes, routes, topic_names
-from opend_kafka.kafka.topics import TopicSpec, ensure
-from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import Push
-from opend_kafka.opend.frames import Frame, FrameReader, encode
-from opend_kafka.opend.messages import ProtoId, decode_push
-from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
-from opend_kafka.opend.securities import Security, market_name
-from opend_kafka.opend.subscriptions import Subscription, Subtype
-from opend_kafka.pipeline import Pipeline, Record
-from opend_kafka.records.engine import Provenance, RecordEncoder
-from opend_kafka.records.kinds import schema_of
-from opend_kafka.records.ticker import TICKER
-from opend_kafka.simulator.market import Market
-
-_TOPICS = (1, 20)
-_START_US = 1_700_000_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The same ticks in every form that a stage takes."""
-
-    frames: list[bytes]
-    pushes: list[Push]
-    records: list[tuple[Route, bytes]]
-    table: Routes
+SECTIONS = ("bare", "ours", "sdk", "books", "latency")
 
 
 def main() -> None:
-    """Measure; print the table; write the JSON where asked."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=…")
-    parser.add_argument("--quick", action="store_true", help="fewer ticks, fewer runs")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
-    options = parser.parse_args()
-    ticks, runs = (5_000, 3) if options.quick else (20_000, 7)
-    results = measure(ticks, runs)
-    results["consuming"] = consuming.measure(ticks, runs)
-    Console().print(_table(results))
-    Console().print(consuming.table(results["consuming"]))
+    """Do what the command line asks."""
+    options = _options()
+    results = Results(shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]), machine())
+    folder = Path(tempfile.mkdtemp(prefix="opend-kafka-bench-"))
+    for name in options.cluster:
+        with brokers.RUNNING[name](folder) as running:
+            on = results.clusters[name] = OnBrokers()
+            measure(running, on, options, folder)
+            print(report.text(name, on), flush=True)
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        options.json.write_text(json.dumps(results.as_json(), indent=2, default=str) + "\n")
 
 
-def measure(ticks: int, runs: int) -> dict[str, Any]:
-    """Give every number, medians over the runs; times are µs of CPU a tick."""
-    results: dict[str, Any] = {"ticks": ticks, "runs": runs, "us_per_tick": {}}
-    for topics in _TOPICS:
-        load = _load(ticks, topics)
-        with EmbeddedKafka() as kafka:
-            specs = [TopicSpec(route.topic) for route in load.table.values()]
-            ensure(EmbeddedTopics(kafka), specs, create=True)
-            bare, ours = [], []
-            for _ in range(runs):
-                bare.append(_cpu_us(partial(_bare, kafka, load)) / ticks)
-                ours.append(_cpu_us(partial(_worker, kafka, load)) / ticks)
-        results["us_per_tick"][f"bare produce, {topics} topics"] = _spread(bare)
-        results["us_per_tick"][f"worker, {topics} topics"] = _spread(ours)
-        ratio = statistics.median(b / o for b, o in zip(bare, ours, strict=True))
-        results.setdefault("ratio_to_bare_produce", {})[str(topics)] = round(ratio, 3)
-    load = _load(ticks, 1)
-    for stage, body in _stages(load).items():
-        costs = [_cpu_us(body) / ticks for _ in range(runs)]
-        results["us_per_tick"][f"stage: {stage}"] = _spread(costs)
-    return results
+def measure(
+    running: brokers.Brokers, on: OnBrokers, options: argparse.Namespace, folder: Path
+) -> None:
+    """Measure what is asked for on one cluster."""
+    only, ticks, rounds = options.only, options.ticks, options.rounds
+    for topics in options.topics if "ours" in only else ():
+        on.ticks[topics] = throughput.measure(
+            running,
+            Setting(Shape(topics, ticks_a_push=options.ticks_a_push)),
+            records=ticks,
+            rounds=rounds,
+            folder=folder,
+            bare="bare" in only,
+            profile=_profile(folder, topics) if options.profile else None,
+        )
+        if options.profile:
+            _show(_profile(folder, topics))
+    if "sdk" in only:
+        on.sdk = throughput.sdk_path(
+            running, topics=max(options.topics), records=1_000, rounds=3, folder=folder
+        )
+    if "books" in only:
+        on.books[1] = throughput.measure(
+            running,
+            Setting(Shape(1, "order-book")),
+            records=max(1, ticks // 5),
+            rounds=rounds,
+            folder=folder,
+            bare="bare" in only,
+        )
+    if "latency" in only:
+        on.latency = latency.measure(
+            running,
+            topics=[20] if options.quick else [1, 20, 100],
+            rates=[10_000] if options.quick else [1_000, 10_000, 50_000],
+            lingers_ms=[5] if options.quick else [0, 1, 5],
+            seconds=3,
+            folder=folder,
+        )
 
 
-def _bare(kafka: EmbeddedKafka, load: Load) -> None:
-    producer = Producer(producer_properties(kafka.bootstrap_servers, {}))
-    for route, value in load.records:
-        producer.produce(route.topic, value, route.key)
-        producer.poll(0)
-    producer.flush(60)
-
-
-def _worker(kafka: EmbeddedKafka, load: Load) -> None:
-    producer = _producer(kafka, load.table)
-    metrics = Metrics("0")
-    letters = DeadLetterPublisher(
-        producer, "dead-letter", b"", metrics, worker="", now_us=lambda: _START_US
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…")
+    parser.add_argument("--quick", action="store_true", help="less of all, in 40 s; no real Kafka")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
+    parser.add_argument("--only", type=_names, default=SECTIONS, help=f"of {','.join(SECTIONS)}")
+    parser.add_argument("--cluster", type=_names, help="of embedded,apache")
+    parser.add_argument("--topics", type=_numbers, default=[1, 20], help="such as 1,20")
+    parser.add_argument("--ticks", type=int, help="ticks a round")
+    parser.add_argument("--ticks-a-push", type=int, default=1)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--profile", action="store_true", help="show where the worker's time goes")
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(SECTIONS):
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
+    options.cluster = options.cluster or (
+        (brokers.EMBEDDED,) if options.quick else (brokers.EMBEDDED, brokers.APACHE)
     )
-    pipeline = Pipeline(
-        load.table,
-        producer,
-        metrics,
-        dead_letters=letters,
-        now_us=lambda: _START_US,
-        tracker=_open_tracker(producer, load.table),
-    )
-    reader = FrameReader()
-    for data in load.frames:
-        for frame in reader.receive(data):
-            pipeline.push(Push(1, frame.proto_id, frame.serial, frame.body))
-        producer.poll()
-    producer.flush(60)
+    options.ticks = options.ticks or (20_000 if options.quick else 100_000)
+    options.rounds = options.rounds or (3 if options.quick else 5)
+    return options
 
 
-def _open_tracker(producer: RecordProducer, table: Routes) -> Tracker[Record]:
-    """Give a tracker that follows every ticker, past its first look at OpenD's list."""
-    tracker: Tracker[Record] = Tracker(
-        emit=lambda record, on_delivered: producer.produce(*record, on_delivered),
-        publish=lambda watermark, on_delivered: on_delivered(True),
-        on_gap=lambda gap: None,
-        watermarks={},
-        worker="",
-        clock=time.monotonic,
-        now_us=lambda: _START_US,
-    )
-    securities = [Security(market_name(number), code) for _, number, code in table]
-    tracker.watch(securities)
-    tracker.subscribed(securities)
-    while asked := tracker.asks():
-        for security in asked:
-            tracker.replied(security, (), lambda sequence: None)
-    return tracker
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
-def _producer(kafka: EmbeddedKafka, table: Routes) -> RecordProducer:
-    return RecordProducer(
-        kafka.bootstrap_servers,
-        {},
-        topics={route.topic: "ticker" for route in table.values()},
-        metrics=Metrics("0"),
-        on_failure=lambda failure: None,
-    )
+def _numbers(text: str) -> list[int]:
+    return [int(one) for one in text.split(",")]
 
 
-def _stages(load: Load) -> dict[str, Callable[[], None]]:
-    encoder = RecordEncoder(TICKER)
-    messages = [decode_push(push.proto_id, push.body) for push in load.pushes]
-
-    def frames() -> None:
-        reader = FrameReader()
-        for data in load.frames:
-            list(reader.receive(data))
-
-    def protobuf() -> None:
-        for push in load.pushes:
-            decode_push(push.proto_id, push.body)
-
-    def record() -> None:
-        provenance = Provenance(1, 1, _START_US)
-        for s2c in messages:
-            for index, row in enumerate(encoder.rows(s2c)):
-                encoder.encode(s2c, row, index, provenance)
-
-    return {"frame and SHA-1": frames, "protobuf": protobuf, "record and Avro": record}
+def _profile(folder: Path, topics: int) -> Path:
+    return folder / f"{topics}-topics.profile"
 
 
-def _load(ticks: int, topics: int) -> Load:
-    traded = [Security("HK", f"{number:05}") for number in range(1, topics + 1)]
-    wanted = [Subscription(security, Subtype.TICKER) for security in traded]
-    table = routes(
-        topic_names(wanted, prefix="bench", layout="subtype_security"),
-        schema_of=schema_of,
-        prefix=SingleObject().prefix,
-    )
-    encoder = RecordEncoder(TICKER)
-    load = Load([], [], [], table)
-    market = Market(traded, seed=1, rate=1000, start_us=_START_US)
-    for serial, trade in enumerate(market.advance(_START_US + ticks * 1000)):
-        response = Qot_UpdateTicker_pb2.Response(retType=0)
-        response.s2c.security.market, response.s2c.security.code = 1, trade.security.code
-        response.s2c.tickerList.append(trade.tick)
-        body = response.SerializeToString()
-        load.frames.append(encode(Frame(ProtoId.QOT_UPDATE_TICKER, serial, body)))
-        load.pushes.append(Push(1, ProtoId.QOT_UPDATE_TICKER, serial, body))
-        route = table[Subtype.TICKER, 1, trade.security.code]
-        (row,) = encoder.rows(response.s2c)
-        provenance = Provenance(1, serial, _START_US)
-        value = encoder.encode(response.s2c, row, 0, provenance, route.value_prefix)
-        load.records.append((route, value))
-    return load
-
-
-def _cpu_us(body: Callable[[], None]) -> float:
-    begun = time.process_time_ns()
-    body()
-    return (time.process_time_ns() - begun) / 1000
-
-
-def _spread(costs: list[float]) -> dict[str, float]:
-    return {
-        "min": round(min(costs), 2),
-        "median": round(statistics.median(costs), 2),
-        "max": round(max(costs), 2),
-    }
-
-
-def _table(results: dict[str, Any]) -> Table:
-    table = Table(title=f"µs of CPU a tick, {results['runs']} runs of {results['ticks']:,} ticks")
-    for heading in ("", "min", "median", "max"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    for name, spread in results["us_per_tick"].items():
-        table.add_row(name, *(f"{spread[part]:.2f}" for part in ("min", "median", "max")))
-    table.caption = "worker ÷ bare produce loop, in ticks/s: " + ", ".join(
-        f"{ratio:.2f} at {topics} topics"
-        for topics, ratio in results["ratio_to_bare_produce"].items()
-    )
-    return table
+def _show(profile: Path) -> None:
+    print(profile)
+    pstats.Stats(str(profile)).sort_stats("tottime").print_stats(35)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,132 @@
+"""Ours beside the limit: the worker and the bare loop in turns, on the same brokers.
+
+Both take the same number of records, to the same topics, with librdkafka's same properties. Each
+is charged with the CPU of its own process, user + system, all its threads, from the first byte sent
+to the last acknowledgement. Rounds go ours, bare, bare, ours, …: what the machine does meanwhile
+falls on both.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.brokers import Brokers
+from benchmarks.children import Child
+from benchmarks.load import Shape
+from benchmarks.stage import Setting, Stage, standing
+
+#: Before anything is measured: a part of a round, to fill caches and to open connections.
+_WARM_UP_PART = 0.25
+
+#: The bare loop repeats so many records of ours.
+_BARE_RECORDS = 20_000
+
+
+@dataclass(slots=True)
+class Costs:
+    """What records cost, a number a round.
+
+    Attributes:
+        cpu_us: µs of CPU a record.
+        wall_us: µs by the clock a record: how fast this machine does it, all processes together.
+    """
+
+    cpu_us: list[float] = field(default_factory=list)
+    wall_us: list[float] = field(default_factory=list)
+
+    def add(self, used: dict[str, Any], records: int) -> None:
+        """Take a round; raises AssertionError where records are missing."""
+        assert used["delivered"] >= records, f"{used['delivered']} of {records} are delivered"
+        self.cpu_us.append(used["cpu_ns"] / 1000 / records)
+        self.wall_us.append(used["wall_ns"] / 1000 / records)
+
+    @property
+    def a_second(self) -> float:
+        """Records a second of one core: of the median."""
+        return 1e6 / statistics.median(self.cpu_us)
+
+
+@dataclass(slots=True)
+class Pair:
+    """What was measured side by side.
+
+    Attributes:
+        ours: the worker's.
+        bare: the bare loop's; empty where it was left out.
+        rss: the worker's resident memory at the end, bytes.
+        batch: the sizes of a batch, as the feeder gave them.
+    """
+
+    ours: Costs = field(default_factory=Costs)
+    bare: Costs = field(default_factory=Costs)
+    rss: int = 0
+    batch: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> float:
+        """Our records a second of a core ÷ the bare loop's: the median over the rounds."""
+        pairs = zip(self.bare.cpu_us, self.ours.cpu_us, strict=True)
+        return statistics.median(bare / ours for bare, ours in pairs)
+
+
+def measure(
+    brokers: Brokers,
+    setting: Setting,
+    *,
+    records: int,
+    rounds: int,
+    folder: Path,
+    bare: bool = True,
+    profile: Path | None = None,
+) -> Pair:
+    """Measure so many rounds of so many records; `profile`: where the first round's goes."""
+    pair = Pair()
+    batches = [max(1, int(records * _WARM_UP_PART)), *[records] * rounds]
+    with standing(brokers, setting, batches, folder) as stage:
+        warm_up = stage.blast()
+        if not bare:
+            for number in range(rounds):
+                _ours(stage, pair, profile if number == 0 else None)
+            return pair
+        with Child("bare", str(stage.config_path), log=folder / "bare.log") as child:
+            topics = list(dict.fromkeys(stage.topics))
+            wanted = min(_BARE_RECORDS, warm_up["records"])
+            child.ask("load", topics=topics, records=wanted)
+            child.ask("run", records=batches[0])
+            for number in range(rounds):
+                _round(stage, child, pair, records, number, profile)
+    return pair
+
+
+def sdk_path(brokers: Brokers, *, topics: int, records: int, rounds: int, folder: Path) -> Costs:
+    """Measure what a user would write instead; a tick a push."""
+    costs = Costs()
+    with standing(brokers, Setting(Shape(topics)), [1], folder) as stage:
+        stage.blast()
+        with Child("sdk_path", str(stage.config_path), log=folder / "sdk_path.log") as child:
+            child.ask("run", topics=topics, records=records // 4, ticks_a_push=1)
+            for _ in range(rounds):
+                costs.add(child.ask("run", topics=topics, records=records, ticks_a_push=1), records)
+    return costs
+
+
+def _round(
+    stage: Stage, child: Child, pair: Pair, records: int, number: int, profile: Path | None
+) -> None:
+    def ours() -> None:
+        _ours(stage, pair, profile if number == 0 else None)
+
+    def bare() -> None:
+        pair.bare.add(child.ask("run", records=records, limit_s=150), records)
+
+    for step in (ours, bare) if number % 2 == 0 else (bare, ours):
+        step()
+
+
+def _ours(stage: Stage, pair: Pair, profile: Path | None) -> None:
+    used = stage.blast(profile)
+    pair.ours.add(used, used["records"])
+    pair.rss, pair.batch = used["rss"], used
