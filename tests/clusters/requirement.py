@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -34,13 +35,17 @@ _TOOLS = Path(__file__).parents[2] / ".tools" / "bin"
 
 
 def tool(name: str) -> str:
-    """Give the path of a program that .ci/tools installs; skip the test where it is missing.
+    """Give the path of a program that .ci/tools installs; skip the test where it is missing."""
+    found = shutil.which(name, path=f"{_TOOLS}{os.pathsep}{os.environ.get('PATH', '')}")
+    return found or missing(name)
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test for want of something that .ci/tools installs.
 
     With the environment variable OPEND_KAFKA_TEST_TOOLS=1, as in CI, the test fails instead.
     """
-    if found := shutil.which(name, path=f"{_TOOLS}{os.pathsep}{os.environ.get('PATH', '')}"):
-        return found
-    reason = f"{name} is not installed; .ci/tools installs it"
+    reason = f"{what} is not installed; .ci/tools installs it"
     if os.environ.get(TOOLS_VARIABLE) == "1":
         pytest.fail(f"{reason} ({TOOLS_VARIABLE}=1 forbids skipping)", pytrace=False)
     pytest.skip(reason)
