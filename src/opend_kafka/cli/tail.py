@@ -18,6 +18,7 @@ from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.options import Securities, output_format
 from opend_kafka.cli.rates import RateLine
+from opend_kafka.cli.rows import row_of, security_of
 from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder, SchemaById
 from opend_kafka.consuming.reading import TopicReader
@@ -128,7 +129,9 @@ def _printing(style: str, stack: ExitStack) -> Callable[[list[dict[str, Any]], f
     """Give what prints lines at a time; on a terminal the table has the rates below it."""
     if style == "table" and (console := Console()).is_terminal:
         line = stack.enter_context(RateLine(console))
-        return lambda lines, now: line.show([(_of(one), _as_row(one)) for one in lines], now)
+        return lambda lines, now: line.show(
+            [(security_of(one), _as_row(one)) for one in lines], now
+        )
     write = _as_json if style == "json" else _as_row
 
     def echo(lines: list[dict[str, Any]], now: float) -> None:
@@ -164,7 +167,7 @@ class _Stream:
                     f"opend-kafka: {message.topic()} offset {message.offset()}: {error}", err=True
                 )
                 continue
-            if self._securities is None or _of(line) in self._securities:
+            if self._securities is None or security_of(line) in self._securities:
                 yield from self._pass_on(line, now)
         if self._orderer is not None:
             yield from map(_marked, self._orderer.due(now))
@@ -199,14 +202,6 @@ def _marked(ordered: tuple[dict[str, Any], bool]) -> dict[str, Any]:
     return line | {"late": late}
 
 
-def _of(line: dict[str, Any]) -> str:
-    """Give the security that a record is of, by its value or else by its key; or nothing."""
-    for part in (line["value"], line["key"] or {}):
-        if part.get("market") is not None and part.get("code") is not None:
-            return _security(part)
-    return ""
-
-
 def _as_json(line: dict[str, Any]) -> str:
     return json.dumps(line, ensure_ascii=False, default=_plain)
 
@@ -219,43 +214,5 @@ def _plain(value: Any) -> str:
 
 
 def _as_row(line: dict[str, Any]) -> str:
-    row = _ROWS.get(line["schema"])
-    if row is None:
-        return _as_json(line)
-    return row(line["value"]) + ("  late" if line.get("late") else "")
-
-
-def _tick_row(value: dict[str, Any]) -> str:
-    return (
-        f"{_security(value):<16} {value['time']:<24} {value['price']:>12} {value['volume']:>10} "
-        f"{value['ticker_direction']:<8} {value['push_data_type'] or '-':<10} "
-        f"{value['sequence']}"
-    )
-
-
-def _book_row(value: dict[str, Any]) -> str:
-    bid, ask = _top(value["bids"]), _top(value["asks"])
-    return f"{_security(value):<16} bid {bid:<24} ask {ask}"
-
-
-def _dead_letter_row(value: dict[str, Any]) -> str:
-    message = value["message"] or f"proto_id {value['proto_id']}"
-    return (
-        f"{value['time'].isoformat()} {value['reason']:<16} {message:<20} "
-        f"serial {value['push_serial']:<10} {value['body_length']:>7} bytes  {value['detail']}"
-    )
-
-
-def _security(value: dict[str, Any]) -> str:
-    return f"{value['market']}.{value['code']}"
-
-
-def _top(levels: list[dict[str, Any]]) -> str:
-    return f"{levels[0]['price']} × {levels[0]['volume']}" if levels else "-"
-
-
-_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
-    _TICKER: _tick_row,
-    "opend.OrderBook": _book_row,
-    "opend.DeadLetter": _dead_letter_row,
-}
+    """Give a line of the table; what is no record of ours is there as JSON."""
+    return (row_of(line) or _as_json(line)) + ("  late" if line.get("late") else "")
