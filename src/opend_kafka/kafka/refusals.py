@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from opend_kafka.errors import KafkaDenied, KafkaUnreachable
 
 #: Seconds of the first attempt; each one after it has twice as many.
-_FIRST_TURN_S = 0.5
+_FIRST_TURN_S = 0.1
 
 #: What librdkafka says before and behind the cause: which broker, and when.
 _AROUND = re.compile(
