@@ -2,169 +2,226 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import pytest
 
 from opend_kafka.config import Config
-from opend_kafka.consuming.decoding import Decoder
+from opend_kafka.consuming.decoding import Decoder, Record
 from opend_kafka.consuming.reading import TopicReader
-from opend_kafka.opend.pb import (
-    Qot_UpdateBasicQot_pb2,
-    Qot_UpdateBroker_pb2,
-    Qot_UpdateKL_pb2,
-    Qot_UpdateRT_pb2,
-)
-from opend_kafka.opend.pb.Qot_Common_pb2 import KLType
+from opend_kafka.kafka.registry import registered_schemas
+from opend_kafka.opend.pb import Qot_UpdateTicker_pb2
 from opend_kafka.opend.securities import Security
 from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from opend_kafka.worker import Worker
 from tests.conftest import Cluster
+from tests.records.expected import records_of
+from tests.workers import running, until
 
-TRADED = tuple(Security.parse(one) for one in ("HK.00700", "US.AAPL"))
-CODES = {security.code: str(security) for security in TRADED}
+#: Fifty securities, of every market that is simulated; the first ten have one of each.
+FIFTY = tuple(
+    Security(market, f"{number:05}")
+    for number in range(5)
+    for market in ("HK", "HK_FUTURE", "US", "SH", "SZ", "SG", "JP", "AU", "MY", "CA")
+)
 #: Twenty seconds before a minute ends: K-lines end too.
 START_US = 1_700_000_020_000_000
+#: The market's, and what is traded in them on average.
+SECONDS, TICKS_EACH = 60, 2
 #: Seconds after which something on this machine hangs.
 HANGS_S = 60
 
-#: By subtype and security, in order: some values of each record.
-_Values = defaultdict[tuple[str, str], list[tuple[Any, ...]]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-#: Record fields by schema; those of what was sent are in `_Sent`, in the same order.
-_FIELDS = {
-    "opend.Ticker": ("sequence", "price", "volume"),
-    "opend.Quote": ("update_time", "last_price", "volume", "hp_volume", "sec_status"),
-    "opend.KLine": ("time_key", "open", "close", "volume", "rehab_type", "rehab_type_code"),
-    "opend.RtData": ("time", "opened_mins", "cur_price", "volume"),
-}
+#: By topic and security, in order: each record's schema and fields.
+_Records = defaultdict[tuple[str, str], list[tuple[str, dict[str, Any]]]]
 
 
 class _Sent:
-    """What the simulator pushed."""
+    """What the simulator pushed, as a consumer must read it."""
 
-    def __init__(self) -> None:
-        self.values: _Values = defaultdict(list)
+    def __init__(self, market: Market, prefix: str, layout: str) -> None:
+        self.records: _Records = defaultdict(list)
+        self.subtypes: set[Subtype] = set()
+        self.count = 0
+        self._market = market
+        self._prefix = prefix
+        self._by_security = layout == "subtype_security"
 
     def ticks(self, conn_id: int, security: Security, ticks: Any) -> None:
-        self.values["ticker", str(security)] += [
-            (tick.sequence, tick.price, tick.volume) for tick in ticks
-        ]
+        stock = self._market.stock(security)
+        s2c = Qot_UpdateTicker_pb2.S2C(security=stock.message, name=stock.name, tickerList=ticks)
+        self.push(conn_id, s2c)
 
     def book(self, conn_id: int, security: Security, book: Any) -> None:
-        subtype = "order-book-odd" if book.orderBookType else "order-book"
-        self.values[subtype, str(security)].append(
-            tuple((level.price, level.volume) for level in book.orderBookAskList)
-        )
+        self.push(conn_id, book)
 
-    def state(self, conn_id: int, s2c: Any) -> None:
-        for subtype, code, values in _of_state(s2c):
-            self.values[subtype, CODES[code]].append(values)
-
-    @property
-    def records(self) -> int:
-        return sum(map(len, self.values.values()))
-
-
-def _of_state(s2c: Any) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
-    """Yield subtype, code and values of each record that a push must become."""
-    one: Any
-    values: tuple[Any, ...]
-    match s2c:
-        case Qot_UpdateBasicQot_pb2.S2C():
-            for one in s2c.basicQotList:
-                hp_volume = one.hpVolume if one.HasField("hpVolume") else None
-                values = (one.updateTime, one.curPrice, one.volume, hp_volume, "NORMAL")
-                yield "quote", one.security.code, values
-        case Qot_UpdateKL_pb2.S2C():
-            period = KLType.Name(s2c.klType).removeprefix("KLType_")
-            subtype = f"k-{period.removesuffix('in').lower()}"
-            for one in s2c.klList:
-                values = (
-                    one.time,
-                    one.openPrice,
-                    one.closePrice,
-                    one.volume,
-                    "NONE",
-                    s2c.rehabType,
-                )
-                yield subtype, s2c.security.code, values
-        case Qot_UpdateRT_pb2.S2C():
-            for one in s2c.rtList:
-                values = (one.time, one.minute, one.price, one.volume)
-                yield "rt-data", s2c.security.code, values
-        case Qot_UpdateBroker_pb2.S2C():
-            values = tuple((one.id, one.name, one.pos) for one in s2c.brokerAskList)
-            yield "broker", s2c.security.code, values
+    def push(self, conn_id: int, s2c: Any) -> None:
+        for index, one in enumerate(records_of(s2c)):
+            # The contract's `-xx` for what Kafka's metrics would take for a dot.
+            place = f".{one.security.replace('_', '-5f')}" if self._by_security else ""
+            topic = f"{self._prefix}.{one.subtype}{place}"
+            came = {"origin": "PUSH", "conn_id": conn_id, "push_index": index}
+            fields = one.fields | {"provenance": came}
+            self.records[topic, one.security].append((one.schema, fields))
+            self.subtypes.add(one.subtype)
+            self.count += 1
 
 
-def _of_record(schema: str, fields: dict[str, Any]) -> tuple[Any, ...]:
-    if schema == "opend.OrderBook":
-        return tuple((one["price"], one["volume"]) for one in fields["asks"])
-    if schema == "opend.Broker":
-        return tuple(
-            (one["broker_id"], one["broker_name"], one["broker_pos"]) for one in fields["asks"]
-        )
-    return tuple(fields[name] for name in _FIELDS[schema])
+@contextmanager
+def _decoding(registry_url: str | None) -> Iterator[Decoder]:
+    if registry_url is None:
+        yield Decoder()
+        return
+    with registered_schemas(registry_url) as schema_by_id:
+        yield Decoder(schema_by_id)
 
 
-def _read(bootstrap_servers: str, prefix: str, records: int) -> _Values:
-    """Read so many records of all subtypes."""
-    decoder, found, left = Decoder(), _Values(list), records
-    with TopicReader(bootstrap_servers, [f"{prefix}.{one}" for one in Subtype]) as reader:
+class _Landed(NamedTuple):
+    """A record that was read, and what Kafka says of it."""
+
+    topic: str
+    key: dict[str, Any]
+    record: Record
+    timestamp_ms: int
+
+
+def _read(
+    bootstrap_servers: str, topics: list[str], records: int, registry_url: str | None
+) -> Iterator[_Landed]:
+    """Read so many records."""
+    left = records
+    with (
+        _decoding(registry_url) as decoder,
+        TopicReader(bootstrap_servers, topics) as reader,
+    ):
         while left:
             messages = reader.read(HANGS_S, at_most=left)
             assert messages, f"{left} records are not there"
             left -= len(messages)
             for message in messages:
+                key = decoder.decode(message.key() or b"").fields
                 record = decoder.decode(message.value() or b"")
-                subtype = (message.topic() or "").removeprefix(f"{prefix}.")
-                security = f"{record.fields['market']}.{record.fields['code']}"
-                found[subtype, security].append(_of_record(record.schema, record.fields))
+                yield _Landed(message.topic() or "", key, record, message.timestamp()[1])
+
+
+def _by_place(landed: list[_Landed]) -> _Records:
+    """Sort records as those that were sent, without what only the worker knows."""
+    found = _Records(list)
+    for topic, key, record, _ in landed:
+        came = dict(record.fields["provenance"])
+        del came["push_serial"], came["ingest_time"]
+        place = topic, f"{key['market']}.{key['code']}"
+        found[place].append((record.schema, record.fields | {"provenance": came}))
     return found
 
 
-async def test_every_subtype_lands_as_it_was_pushed(cluster: Cluster, prefix: str) -> None:
-    """All 21 subtypes of two securities, from one worker: each push in its topic, in order."""
-    sent = _Sent()
-    market = Market(TRADED, seed=1, rate=5, start_us=START_US)
+async def _land(
+    cluster: Cluster,
+    prefix: str,
+    layout: str,
+    *,
+    securities: int,
+    registry_url: str | None = None,
+    record_timestamp: str = "ingest",
+) -> tuple[_Sent, list[_Landed]]:
+    """Have a worker bring all that is pushed to Kafka; give what was sent and what is there."""
+    traded, ticks = FIFTY[:securities], securities * TICKS_EACH
+    market = Market(traded, seed=1, rate=ticks / SECONDS, start_us=START_US)
+    sent = _Sent(market, prefix, layout)
     async with Simulator(
         market,
         pace=False,
+        quota=securities * len(Subtype),
         on_sent=sent.ticks,
         on_book_sent=sent.book,
-        on_state_sent=sent.state,
+        on_state_sent=sent.push,
     ) as simulator:
-        config = _config(simulator.port, cluster.bootstrap_servers, prefix)
-        worker = Worker(config, topic_admin=cluster.topics)
-        stop = asyncio.Event()
-        task = asyncio.create_task(worker.run(stop))
-        async with asyncio.timeout(HANGS_S):
-            while not (worker.status.session == "live" or task.done()):
-                await asyncio.sleep(0.005)
-            await simulator.drive(150)
-            while not (worker.delivered == sent.records or task.done()):
-                await asyncio.sleep(0.005)
-            stop.set()
-            await task
-    assert {subtype for subtype, _ in sent.values} == set(Subtype)
-    assert _read(cluster.bootstrap_servers, prefix, sent.records) == sent.values
+        kafka = {
+            "bootstrap_servers": cluster.bootstrap_servers,
+            "topic_prefix": prefix,
+            "topic_layout": layout,
+            "topics": {"partitions": 1 if layout == "subtype_security" else 3},
+            "record_timestamp": record_timestamp,
+        }
+        worker = Worker(
+            _config(simulator.port, traded, kafka, registry_url), topic_admin=cluster.topics
+        )
+        async with running(worker, within_s=HANGS_S) as task:
+            await until(lambda: worker.status.session == "live", task, within_s=HANGS_S)
+            await simulator.drive(ticks)
+            await until(lambda: worker.delivered == sent.count, task, within_s=HANGS_S)
+    assert sent.subtypes == set(Subtype)
+    topics = [f"{prefix}.{one}" for one in Subtype]
+    if layout == "subtype_security":
+        topics = [f"{topic}.*" for topic in topics]
+    return sent, [*_read(cluster.bootstrap_servers, topics, sent.count, registry_url)]
 
 
-def _config(opend_port: int, bootstrap_servers: str, prefix: str) -> Config:
+def _config(
+    opend_port: int,
+    traded: tuple[Security, ...],
+    kafka: dict[str, Any],
+    registry_url: str | None,
+) -> Config:
     return Config.model_validate(
         {
             "opend": {"port": opend_port},
-            "subscriptions": [{"securities": list(CODES.values()), "subtypes": list(Subtype)}],
-            "kafka": {
-                "bootstrap_servers": bootstrap_servers,
-                "topic_prefix": prefix,
-                "topic_layout": "subtype",
-            },
-            "schema_registry": {"url": None},
+            "subscriptions": [{"securities": [*map(str, traded)], "subtypes": list(Subtype)}],
+            "kafka": kafka,
+            "schema_registry": {"url": registry_url},
             "admin": {"port": 0},
         }
     )
+
+
+@pytest.mark.parametrize(("layout", "securities"), [("subtype", 50), ("subtype_security", 10)])
+async def test_every_subtype_lands_as_it_was_pushed(
+    cluster: Cluster, prefix: str, layout: str, securities: int
+) -> None:
+    """All 21 subtypes of all markets: each record in its topic, in order, with every value."""
+    sent, landed = await _land(cluster, prefix, layout, securities=securities)
+    assert _by_place(landed) == sent.records
+
+
+@pytest.mark.parametrize(("layout", "securities"), [("subtype_security", 50), ("subtype", 10)])
+async def test_every_subtype_lands_with_a_registry(
+    apache: Cluster, prefix: str, layout: str, securities: int, registry_url: str
+) -> None:
+    """The same by the schemas that the registry knows; with 50 securities in 1,050 topics."""
+    sent, landed = await _land(
+        apache, prefix, layout, securities=securities, registry_url=registry_url
+    )
+    assert _by_place(landed) == sent.records
+
+
+#: By schema: the fields that tell when it happened.
+_TIMES = {
+    "opend.Ticker": ("event_time",),
+    "opend.Quote": ("update_time_at",),
+    "opend.KLine": ("time_key_at",),
+    "opend.RtData": ("time_at",),
+    "opend.OrderBook": ("svr_recv_time_bid_at", "svr_recv_time_ask_at"),
+    "opend.Broker": (),
+}
+
+
+def _event_ms(record: Record) -> int:
+    times = [record.fields[name] for name in _TIMES[record.schema]]
+    told = [time for time in times if time is not None]
+    latest = max(told, default=record.fields["provenance"]["ingest_time"])
+    return int((latest - _EPOCH) / timedelta(milliseconds=1))
+
+
+async def test_timestamps_in_kafka_are_event_times_where_that_is_wanted(
+    cluster: Cluster, prefix: str
+) -> None:
+    """Of each record its own; of a queue of brokers, and where books have none, the ingest time."""
+    _, landed = await _land(cluster, prefix, "subtype", securities=10, record_timestamp="event")
+    assert [one.timestamp_ms for one in landed] == [_event_ms(one.record) for one in landed]

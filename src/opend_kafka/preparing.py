@@ -30,12 +30,15 @@ from opend_kafka.plan import (
 from opend_kafka.records import dead_letter, session_event, watermark
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.records.watermark import Watermark
-from opend_kafka.watermarks import read_watermarks
+from opend_kafka.watermarks import ANSWER_TIMEOUT_S, read_watermarks
 
 log = structlog.get_logger()
 
 #: Seconds that the registry has to answer at the start.
 REGISTRY_START_S = 10.0
+
+#: Seconds for each topic that was created: brokers make them one by one, and know none before.
+_FRESH_TOPIC_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def prepare(config: Config, admin: TopicAdmin) -> Prepared:
         OpendKafkaError: Kafka or the registry is away, or refuses.
     """
     with wire_format_of(config) as wire_format:
-        table = _routes(config, admin, wire_format, REGISTRY_START_S)
+        table, created = _routes(config, admin, wire_format, REGISTRY_START_S)
         prefixes = {
             (topic, schema): (
                 wire_format.prefix(topic, schemas.KEY, True),
@@ -79,7 +82,7 @@ def prepare(config: Config, admin: TopicAdmin) -> Prepared:
             letters,
             _dead_letter_limit(config, admin),
             watermarks,
-            _read_watermarks(config, wire_format),
+            _read_watermarks(config, wire_format, created),
         )
 
 
@@ -90,13 +93,17 @@ def prepare_routes(config: Config, admin: TopicAdmin) -> Routes:
         OpendKafkaError: Kafka or the registry is away, or refuses.
     """
     with wire_format_of(config) as wire_format:
-        return _routes(config, admin, wire_format, 0.0)
+        table, _ = _routes(config, admin, wire_format, 0.0)
+        return table
 
 
 def _routes(
     config: Config, admin: TopicAdmin, wire_format: WireFormat, await_registry_s: float
-) -> Routes:
-    """The topics come first: who has no Kafka need not wait for the registry too."""
+) -> tuple[Routes, int]:
+    """Give the routes, and how many topics were created for them.
+
+    The topics come first: who has no Kafka need not wait for the registry too.
+    """
     specs = topic_specs(config)
     created = ensure(admin, specs, create=config.kafka.topics.create)
     if refused := lacking("WRITE", admin.operations(spec.name for spec in specs)):
@@ -106,12 +113,13 @@ def _routes(
         log.warning("many_topics", cause=advice)
     wire_format.await_answer(await_registry_s)
     wire_format.require(used_schemas(config))
-    return routes(
+    table = routes(
         topics_of(config),
         schema_of=schema_of,
         prefix=wire_format.prefix,
         latest_books=latest_books_topic(config),
     )
+    return table, len(created)
 
 
 def _dead_letter_limit(config: Config, admin: TopicAdmin) -> int:
@@ -119,13 +127,16 @@ def _dead_letter_limit(config: Config, admin: TopicAdmin) -> int:
     return min(ours, int(admin.settings([topic]).get(topic, {}).get("max.message.bytes", ours)))
 
 
-def _read_watermarks(config: Config, wire_format: WireFormat) -> dict[Security, Watermark]:
+def _read_watermarks(
+    config: Config, wire_format: WireFormat, created: int
+) -> dict[Security, Watermark]:
     since = time.monotonic()
     found = read_watermarks(
         config.kafka.bootstrap_servers,
         config.kafka.librdkafka,
         watermark_topic(config),
         schema_by_id=wire_format.schema_text,
+        timeout_s=ANSWER_TIMEOUT_S + created * _FRESH_TOPIC_S,
     )
     seconds = round(time.monotonic() - since, 3)
     log.info("watermarks_read", securities=len(found), seconds=seconds)
