@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.protocols import Validator
@@ -23,7 +23,10 @@ from tests.helm.generate import ROOT
 #: The oldest that the chart is for, the last without native sidecars, the first with, the newest.
 VERSIONS = ("1.25.0", "1.28.0", "1.29.0", "1.37.0")
 
-_KUBERNETES = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema"
+_PACKAGE = find_spec("kubernetes_validate")
+assert _PACKAGE is not None
+assert _PACKAGE.origin is not None
+_KUBERNETES = Path(_PACKAGE.origin).parent / "kubernetes-json-schema"
 
 #: .ci/tools puts prometheus-operator there, whose repository has its custom resources' definitions.
 _MONITORING = ROOT / ".tools/monitoring-crds/example/prometheus-operator-crd"
@@ -60,7 +63,8 @@ def _definitions(version: str) -> Registry[Any]:
     contents = json.loads((_folder(version) / "_definitions.json").read_text())
     definitions = Resource.from_contents(contents, default_specification=DRAFT202012)
     # Crawled once: else each look-up walks through all of it.
-    return Registry().with_resource("_definitions.json", definitions).crawl()
+    registry: Registry[Any] = Registry()
+    return registry.with_resource("_definitions.json", definitions).crawl()
 
 
 def _folder(version: str) -> Path:
