@@ -11,7 +11,7 @@ from opend_kafka.config import Config
 from opend_kafka.kafka.topics import KafkaTopics, TopicSpec, TopicState, ensure
 from opend_kafka.opend.securities import Security
 from opend_kafka.plan import topic_specs
-from opend_kafka.preflight import Finding, examine
+from opend_kafka.preflight import ASKED, Finding, examine
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.server import Simulator
 from tests.conftest import Cluster
@@ -163,6 +163,33 @@ async def test_examine_finds_that_the_quota_is_too_small(
     finding = (await _findings(config))["quota"]
     assert not finding.ok
     assert finding.text.startswith("2 subscriptions wanted, 1 left")
+
+
+async def test_examine_counts_subjects_past_those_it_names(
+    opend_port: int, embedded: Cluster, prefix: str, registry_url: str
+) -> None:
+    """With a subject or two a topic, the rest is told in one finding."""
+    registry = {"url": registry_url, "subject_name_strategy": "topic"}
+    wanted = [{"securities": [f"HK.{number}" for number in range(10)], "subtypes": ["ticker"]}]
+    config = _config(
+        opend_port,
+        embedded.bootstrap_servers,
+        prefix,
+        schema_registry=registry,
+        subscriptions=wanted,
+    )
+    texts = [one.text for one in await examine(config) if one.subject == "schemas"]
+    # Ten topics and two of the worker's own with a key, one without.
+    assert (len(texts), texts[-1]) == (16, "10 more subjects, none refused")
+
+
+async def test_examine_tells_who_has_answered(
+    opend_port: int, embedded: Cluster, prefix: str
+) -> None:
+    """Whoever waits can say for what."""
+    answered: list[str] = []
+    await examine(_config(opend_port, embedded.bootstrap_servers, prefix), answered.append)
+    assert sorted(answered) == sorted(ASKED)
 
 
 async def test_examine_finds_that_no_opend_answers(embedded: Cluster, prefix: str) -> None:

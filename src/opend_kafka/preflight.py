@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from opend_kafka.config import Config
 from opend_kafka.errors import OpenDError, OpendKafkaError, OpenDNotReady, reasons
 from opend_kafka.kafka.compacted import last_values
 from opend_kafka.kafka.permissions import lacking
+from opend_kafka.kafka.registry import SUBJECT_NAMES
 from opend_kafka.kafka.topic_plan import Change, Step, apply, plan
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin, TopicSpec, differences
 from opend_kafka.opend.events import Event, Live, NotReady
@@ -31,6 +32,9 @@ from opend_kafka.watermarks import ANSWER_TIMEOUT_S
 #: Topics named in one finding; the rest is counted.
 _NAMED = 3
 
+#: Subjects that have a finding each: more than one strategy has without a topic in their names.
+_SUBJECTS = 15
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -42,13 +46,32 @@ class Finding:
     warns: bool = False
 
 
-async def examine(config: Config) -> list[Finding]:
-    """Ask OpenD, Kafka and the registry, side by side. What they get wrong is a finding."""
-    answers = await asyncio.gather(
-        _examine_opend(config),
-        asyncio.to_thread(_gathered, "Kafka", _examine_kafka, config),
-        asyncio.to_thread(_gathered, "schemas", _examine_schemas, config),
-    )
+#: What is asked, side by side.
+ASKED = ("OpenD", "Kafka", "schemas")
+
+
+async def examine(
+    config: Config, answered: Callable[[str], None] = lambda asked: None
+) -> list[Finding]:
+    """Ask OpenD, Kafka and the registry, side by side. What they get wrong is a finding.
+
+    Args:
+        config: the whole configuration.
+        answered: told which one of `ASKED` is through.
+    """
+    opend, kafka, registry = ASKED
+    examinations = {
+        opend: _examine_opend(config),
+        kafka: asyncio.to_thread(_gathered, kafka, _examine_kafka, config),
+        registry: asyncio.to_thread(_gathered, registry, _examine_schemas, config),
+    }
+
+    async def through(asked: str) -> list[Finding]:
+        findings = await examinations[asked]
+        answered(asked)
+        return findings
+
+    answers = await asyncio.gather(*map(through, ASKED))
     return [finding for findings in answers for finding in findings]
 
 
@@ -166,13 +189,15 @@ def _in_short(change: Change) -> str:
 
 
 def _examine_schemas(config: Config) -> Iterator[Finding]:
-    wanted: dict[str, None] = {}
+    subject = SUBJECT_NAMES[config.schema_registry.subject_name_strategy]
+    wanted = {subject(*one): one for one in used_schemas(config)}
     with wire_format_of(config) as wire_format:
-        wire_format.require(used_schemas(config))
-        for one in used_schemas(config):
-            wanted[wire_format.examine(*one)] = None
-    for text in wanted:
+        wire_format.require(wanted.values())
+        found = [*dict.fromkeys(wire_format.examine(*one) for one in wanted.values())]
+    for text in found[:_SUBJECTS]:
         yield Finding("schemas", True, text)
+    if len(found) > _SUBJECTS:
+        yield Finding("schemas", True, f"{len(found) - _SUBJECTS} more subjects, none refused")
 
 
 def _some(names: list[str]) -> str:

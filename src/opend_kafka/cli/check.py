@@ -14,7 +14,8 @@ from rich.text import Text
 from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.options import config_file
-from opend_kafka.preflight import Finding, examine
+from opend_kafka.cli.waiting import Waiting
+from opend_kafka.preflight import ASKED, Finding, examine
 
 
 @click.command(epilog="\b\nExample:\n  opend-kafka check -c config.yaml")
@@ -24,10 +25,9 @@ def check(config: Path) -> None:
     settings = configuration.load(config)
     # What the libraries log while they try is what the findings say better.
     logs.silence()
-    findings = [
-        Finding("configuration", True, f"{config}: {len(settings.wanted())} subscriptions"),
-        *asyncio.run(examine(settings)),
-    ]
+    findings = [Finding("configuration", True, f"{config}: {len(settings.wanted())} subscriptions")]
+    with Waiting(*ASKED) as waiting:
+        findings += asyncio.run(examine(settings, waiting.came))
     table = Table(box=box.SIMPLE, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

@@ -13,6 +13,7 @@ from opend_kafka import logs
 from opend_kafka import schemas as avro
 from opend_kafka.cli.options import config_file
 from opend_kafka.cli.subject_table import lines_of, list_of, table_of
+from opend_kafka.cli.waiting import Waiting
 from opend_kafka.kafka.subjects import SubjectReport
 from opend_kafka.plan import subjects_of, used_schemas
 
@@ -63,7 +64,7 @@ def register(config: Path) -> None:
 def _report(file: Path, *, register: bool) -> None:
     config = configuration.load(file)
     logs.silence()
-    with subjects_of(config) as subjects:
+    with subjects_of(config) as subjects, Waiting("the schema registry"):
         reports: list[SubjectReport] = subjects.examine(used_schemas(config))
         if register:
             reports = [subjects.register(report) for report in reports]

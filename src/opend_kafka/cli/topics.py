@@ -12,6 +12,7 @@ from opend_kafka import config as configuration
 from opend_kafka import logs
 from opend_kafka.cli.options import config_file, output_format
 from opend_kafka.cli.topic_table import as_json, lines_of, stands, table_of
+from opend_kafka.cli.waiting import Waiting
 from opend_kafka.kafka.topic_plan import apply, await_applied, plan
 from opend_kafka.kafka.topics import KafkaTopics
 from opend_kafka.plan import topic_specs
@@ -33,10 +34,11 @@ def topics(config: Path, apply_it: bool, style: str) -> None:
     logs.silence()
     specs = topic_specs(settings)
     admin = KafkaTopics(settings.kafka.bootstrap_servers, settings.kafka.librdkafka)
-    planned = plan(admin, specs)
-    failures = apply(admin, specs, planned, dry_run=not apply_it)
-    if apply_it:
-        await_applied(admin, specs, failures)
+    with Waiting(f"Kafka at {settings.kafka.bootstrap_servers}"):
+        planned = plan(admin, specs)
+        failures = apply(admin, specs, planned, dry_run=not apply_it)
+        if apply_it:
+            await_applied(admin, specs, failures)
     if style == "json":
         report = as_json(len(specs), planned, failures, applied=apply_it)
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
