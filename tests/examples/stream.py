@@ -14,6 +14,7 @@ from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.kafka.compacted import last_values
+from opend_kafka.kafka.registry import ConfluentRegistry, SingleObject
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import Duplicate, Late, Replay
 from opend_kafka.simulator.market import Market
@@ -28,6 +29,9 @@ HANGS_S = 30
 #: Security → (sequence, price, volume) of its ticks, in order.
 Ticks = dict[str, list[tuple[int, float, int]]]
 
+#: Why a tick came: its push_data_type and its provenance's origin.
+Kind = tuple[str | None, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -38,7 +42,7 @@ class Stream:
     sent: Ticks
     records: int
     late: int
-    kinds: Counter[tuple[str | None, str]]
+    kinds: Counter[Kind]
 
     @property
     def unique(self) -> int:
@@ -46,12 +50,13 @@ class Stream:
         return sum(map(len, self.sent.values()))
 
 
-def make(cluster: Cluster, prefix: str) -> Stream:
-    """Let a simulated OpenD trade, and two workers land its ticks."""
-    market = asyncio.run(_trade(cluster, prefix))
-    decoder, kinds, records, late = Decoder(), Counter[tuple[str | None, str]](), 0, 0
+def make(cluster: Cluster, prefix: str, registry_url: str | None = None) -> Stream:
+    """Let a simulated OpenD trade, and workers land its ticks; without a registry, or with one."""
+    market = asyncio.run(_trade(cluster, prefix, registry_url))
+    wire = ConfluentRegistry(registry_url, {}) if registry_url else SingleObject()
+    decoder, kinds, records, late = Decoder(wire.schema_text), Counter[Kind](), 0, 0
     seen: dict[str, set[int]] = {}
-    with TopicReader(cluster.bootstrap_servers, [f"{prefix}.ticker.*"]) as reader:
+    with wire, TopicReader(cluster.bootstrap_servers, [f"{prefix}.ticker.*"]) as reader:
         while (messages := reader.read(0.3)) or not records:
             for message in messages:
                 tick = decoder.decode(message.value() or b"").fields
@@ -69,10 +74,10 @@ def make(cluster: Cluster, prefix: str) -> Stream:
     return Stream(cluster.bootstrap_servers, prefix, sent, records, late, kinds)
 
 
-async def _trade(cluster: Cluster, prefix: str) -> Market:
+async def _trade(cluster: Cluster, prefix: str, registry_url: str | None) -> Market:
     market = Market(TRADED, seed=1, rate=1000, start_us=START_US)
     async with Simulator(market, pace=False) as simulator:
-        stage = _Stage(cluster, prefix, simulator, market)
+        stage = _Stage(cluster, prefix, registry_url, simulator, market)
         async with stage.worker():
             await simulator.drive(100)
             # Late trades, and pushes that come twice.
@@ -106,7 +111,14 @@ def _write(bootstrap_servers: str, topic: str, values: dict[bytes, bytes | None]
 class _Stage:
     """A worker at a time."""
 
-    def __init__(self, cluster: Cluster, prefix: str, simulator: Simulator, market: Market) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        prefix: str,
+        registry_url: str | None,
+        simulator: Simulator,
+        market: Market,
+    ) -> None:
         self._simulator = simulator
         self._market = market
         self._topics = cluster.topics
@@ -117,7 +129,7 @@ class _Stage:
                     {"securities": [str(one) for one in TRADED], "subtypes": ["ticker"]}
                 ],
                 "kafka": {"bootstrap_servers": cluster.bootstrap_servers, "topic_prefix": prefix},
-                "schema_registry": {"url": None},
+                "schema_registry": {"url": registry_url},
                 "admin": {"port": 0},
             }
         )
