@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -72,14 +74,19 @@ def named(objects: Iterable[Object], name: str) -> Object:
     return found
 
 
-def render(values: Values | None = None, *, kubernetes: str = "1.34.0") -> Release:
+def render(values: Values | None = None, *, kubernetes: str = "1.37.0") -> Release:
     """Render the chart as the release `market`, for a version of Kubernetes."""
+    return _rendered(json.dumps(values or {}), kubernetes)
+
+
+@cache
+def _rendered(values: str, kubernetes: str) -> Release:
     done = helm(
         "template", "market", str(CHART), "--namespace", "data", "--kube-version", kubernetes,
-        values=values or {},
+        values=json.loads(values),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return Release([one for one in yaml.safe_load_all(done.stdout) if one])
+    return Release([one for one in yaml.load_all(done.stdout, yaml.CSafeLoader) if one])
 
 
 def refusal(values: Values) -> str:
