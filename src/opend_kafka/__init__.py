@@ -1,5 +1,8 @@
 """Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka."""
 
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
-__version__ = version("opend-kafka")
+try:
+    __version__ = version("opend-kafka")
+except PackageNotFoundError:  # installed for a consumer, without the worker
+    __version__ = version("opend-kafka-consumer")
