@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from opend_kafka import logs
-from opend_kafka.kafka.properties import LIBRARY_LOGGER
+from opend_kafka.kafka.library_log import LIBRARY_LOGGER
 
 
 @pytest.fixture(autouse=True)

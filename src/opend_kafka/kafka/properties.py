@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,9 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 from opend_kafka.errors import ConfigurationError, system_words
-
-#: librdkafka's own log lines go where ours go.
-LIBRARY_LOGGER = logging.getLogger("librdkafka")
+from opend_kafka.kafka.library_log import CLIENTS_LOGGER
 
 _PRODUCER = {
     # Promises 1 and 2: order across retries, and no acknowledgement before all replicas have it.
@@ -147,7 +144,7 @@ def _common(bootstrap_servers: str) -> dict[str, Any]:
     return {
         "bootstrap.servers": bootstrap_servers,
         "client.id": "opend-kafka",
-        "logger": LIBRARY_LOGGER,
+        "logger": CLIENTS_LOGGER,
     }
 
 
