@@ -129,9 +129,7 @@ class Reporter:
             case QuotaShort(subscriptions, quota, remaining):
                 self._quota_short(subscriptions, quota, remaining)
             case QuotaSeen(used, remaining):
-                self._metrics.quota_used.set(used)
-                self._metrics.quota_remaining.set(remaining)
-                self._status.quota = used, remaining
+                self._show_quota(used, remaining)
             case Live(standing, refused, short):
                 self._live(standing, refused, short)
             case FrameDamaged(push, error):
@@ -157,8 +155,15 @@ class Reporter:
         standing: Iterable[Subscription],
         refused: Mapping[Subscription, RequestRefused],
         short: Iterable[Subscription],
+        remaining: int | None = None,
     ) -> None:
-        """Show, in the status and in the metrics, how the subscriptions stand."""
+        """Show, in the status and in the metrics, how the subscriptions stand.
+
+        `remaining` is the quota that is left, where it is known: OpenD tells it once a minute, and
+        meanwhile it is what the subscriptions have taken of it.
+        """
+        if remaining is not None and self._status.quota is not None:
+            self._show_quota(sum(self._status.quota) - remaining, remaining)
         standing = tuple(standing)
         self._status.standing = {str(one) for one in standing}
         self._status.standing_by_subtype = Counter(str(one.subtype) for one in standing)
@@ -168,6 +173,11 @@ class Reporter:
         count("standing").set(len(self._status.standing))
         count("refused").set(len(self._status.refused))
         count("short").set(len(self._status.short))
+
+    def _show_quota(self, used: int, remaining: int) -> None:
+        self._metrics.quota_used.set(used)
+        self._metrics.quota_remaining.set(remaining)
+        self._status.quota = used, remaining
 
     def show_stale(self, stale: Iterable[Subscription]) -> None:
         """Show which of the standing subscriptions are silent."""

@@ -355,13 +355,15 @@ class Worker:
             self._subscriptions_moved = False
             reconciler = self._reconciler
             self._reporter.show_subscriptions(
-                reconciler.standing, reconciler.refused, reconciler.waiting
+                reconciler.standing, reconciler.refused, reconciler.waiting, reconciler.remaining
             )
             self._watch.stand()
 
     def _expect(self, topics: Iterable[Subscription]) -> None:
         """Show what is wanted, and have it counted from 0 on."""
-        self.status.wanted = Counter(str(one.subtype) for one in topics)
+        wanted = tuple(topics)
+        self.status.wanted = Counter(str(one.subtype) for one in wanted)
+        self.status.traded = tuple(sorted({one.security.market for one in wanted}))
         self.metrics.expect(
             self.status.wanted,
             push_data_types=PUSH_DATA_TYPE.symbols[1:],

@@ -10,6 +10,7 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from opend_kafka.admin.server import serving
 from opend_kafka.admin.status import Status
@@ -64,7 +65,44 @@ async def test_status_is_json(client: aiohttp.ClientSession, status: Status) -> 
     """`/status` gives what the worker knows of itself, as it is now."""
     status.standing.add("ticker of HK.00700")
     async with client.get("/status") as answer:
-        assert (answer.content_type, await answer.json()) == ("application/json", status.as_json())
+        shown = await answer.json()
+    assert answer.content_type == "application/json"
+    assert shown["subscriptions"]["standing"] == ["ticker of HK.00700"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/status", "/status/stream", "/metrics", "/livez"])
+async def test_only_reading_is_allowed(
+    client: aiohttp.ClientSession, path: str, method: str
+) -> None:
+    """Whatever would change something is refused."""
+    async with client.request(method, path) as answer:
+        assert answer.status == 405
+
+
+async def test_head_is_answered_without_a_body(client: aiohttp.ClientSession) -> None:
+    """A probe that asks for the head alone gets it."""
+    async with client.head("/livez") as answer:
+        assert (answer.status, await answer.text()) == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("host", "page"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:{}/"),
+        ("0.0.0.0", "http://127.0.0.1:{}/"),  # noqa: S104 - that is what is tested
+        ("::1", "http://[::1]:{}/"),
+    ],
+)
+async def test_log_names_the_pages_address(
+    status: Status, metrics: Metrics, host: str, page: str
+) -> None:
+    """What `admin_listening` says can be opened in a browser on this machine."""
+    with capture_logs() as lines:
+        async with serving(host, 0, status, metrics) as port:
+            pass
+    (line,) = lines
+    assert (line["event"], line["page"]) == ("admin_listening", page.format(port))
 
 
 async def test_metrics_are_prometheus_text(client: aiohttp.ClientSession, metrics: Metrics) -> None:

@@ -81,12 +81,15 @@ def test_quota_is_null_until_opend_has_told_it() -> None:
 
 
 def test_phase_is_shown_with_its_beginning() -> None:
-    """A move is seen with its time; that the session was live once is remembered."""
+    """A move is seen with its time, and since when the session is not live any more."""
     status = Status()
     status.moved("live", 5_000_000)
+    assert status.as_json()["since"] == 5000
     status.moved("waiting", 9_000_000)
+    status.moved("connecting", 11_000_000)
     shown = status.as_json()
-    assert (shown["session"], shown["since"], shown["was_live"]) == ("waiting", 9000, True)
+    assert (shown["session"], shown["was_live"]) == ("connecting", True)
+    assert (shown["since"], shown["phase_since"]) == (9000, 11000)
 
 
 def test_newest_events_and_gaps_are_kept() -> None:

@@ -22,13 +22,16 @@ SHOWN_NAMES = 20
 class Status:
     """What the worker knows of itself: what the admin endpoint shows.
 
-    `wanted` and `standing_by_subtype` are numbers of subscriptions. `quota` is what all connections
-    of OpenD use, and what is left; None before OpenD has said it. Times are microseconds since
-    1970. `changes` goes up when something has happened that should be seen at once.
+    `since_us` says since when the session is live, or is not; `phase_since_us` when it came to
+    where it is. `traded` are the markets of what is wanted; `wanted` and `standing_by_subtype` are
+    numbers of subscriptions. `quota` is what all connections of OpenD use, and what is left; None
+    before OpenD has said it. Times are microseconds since 1970. `changes` goes up when something
+    has happened that should be seen at once.
     """
 
     session: str = "connecting"
     since_us: int = 0
+    phase_since_us: int = 0
     cause: str = ""
     conn_id: int = 0
     server_version: int = 0
@@ -37,6 +40,7 @@ class Status:
     opend: str = ""
     max_buffered_bytes: int = 0
     was_live: bool = False
+    traded: tuple[str, ...] = ()
     wanted: Mapping[str, int] = field(default_factory=dict)
     standing: set[str] = field(default_factory=set)
     standing_by_subtype: Mapping[str, int] = field(default_factory=dict)
@@ -54,7 +58,9 @@ class Status:
 
     def moved(self, session: str, now_us: int) -> None:
         """Take the session's new phase."""
-        self.session, self.since_us = session, now_us
+        if "live" in (session, self.session):
+            self.since_us = now_us
+        self.session, self.phase_since_us = session, now_us
         self.was_live |= session == "live"
         self.changes += 1
 
@@ -75,7 +81,7 @@ class Status:
             reasons.append(f"OpenD: {self.session}" + (f" ({self.cause})" if self.cause else ""))
         reasons += [f"{one} was refused: {why}" for one, why in self.refused.items()]
         if self.short:
-            reasons.append(f"the quota has no room for {', '.join(self.short)}")
+            reasons.append(f"the quota has no room for {', '.join(first_names(self.short))}")
         if not self.reading:
             reasons.append("Kafka does not take records as fast as OpenD sends them")
         if self.unacknowledged_s > ACKNOWLEDGED_WITHIN_S:
@@ -92,6 +98,7 @@ class Status:
             "opend": self.opend,
             "session": self.session,
             "since": self.since_us // 1000,
+            "phase_since": self.phase_since_us // 1000,
             "was_live": self.was_live,
             "cause": self.cause,
             "conn_id": str(self.conn_id),
@@ -105,6 +112,7 @@ class Status:
             },
             "quota": None if self.quota is None else dict(zip(_QUOTA, self.quota, strict=True)),
             "markets": self.markets,
+            "traded": self.traded,
             "reading": self.reading,
             "delivery_failures": self.delivery_failures,
             "unacknowledged_s": round(self.unacknowledged_s, 3),
