@@ -59,8 +59,8 @@ def _told(*errors: LibraryError) -> Refusals:
         (LOGIN, "refuses the login (Authentication failed: Invalid username or password); correct"),
         (
             CERTIFICATE,
-            "shows a certificate that is not trusted (SSL handshake failed: certificate verify "
-            "failed); an authority in ssl.ca.location must have signed it",
+            "shows a certificate that is not trusted (certificate verify failed); an authority in "
+            "ssl.ca.location must have signed it",
         ),
         (ALERT, "or misses it (Receive failed: ssl/tls alert bad certificate); set ssl.cert"),
         (NO_TLS, "connecting to a PLAINTEXT broker listener?); correct security.protocol"),

@@ -176,7 +176,7 @@ class _Refused:
 
 def _refusals(kafka: SecuredKafka) -> dict[str, _Refused]:
     wrong = {"sasl.password": "wrong"}
-    tls = "shows a certificate that is not trusted (SSL handshake failed: certificate verify failed"
+    tls = "shows a certificate that is not trusted (certificate verify failed)"
     certificate = "refuses the client's certificate, or misses it"
     stranger = {
         "ssl.certificate.location": str(kafka.other_certificate),
@@ -401,6 +401,30 @@ async def test_records_that_may_not_be_written_any_more_are_told(
                 simulator.advance(0.05)
                 await until(told, None if then == "exit" else task)
     assert {line["cause"] for line in refused} >= {"Broker: Topic authorization failed"}
+
+
+async def test_worker_waits_while_its_password_is_refused(
+    kafka: SecuredKafka, prefix: str, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A password that is changed while it runs loses nothing: it is logged, and tried again."""
+    _grant(kafka, prefix, user)
+    sent: list[Any] = []
+    market = Market((Security("HK", "00700"),), seed=1, rate=1000, start_us=1_700_000_000_000_000)
+    async with Simulator(
+        market, pace=False, on_sent=lambda conn_id, security, ticks: sent.extend(ticks)
+    ) as simulator:
+        content = _content(*_scram(kafka, user), prefix, simulator.port)
+        worker = Worker(Config.model_validate(content))
+        async with running(worker) as task:
+            await until(lambda: worker.status.session == "live", task)
+            await asyncio.to_thread(kafka.set_password, user, "another")
+            await until(lambda: "invalid credentials with SASL mechanism" in caplog.text, task)
+            simulator.advance(0.05)
+            await until(lambda: worker.status.unacknowledged_s > 0.1, task)
+            assert worker.delivered < len(sent)
+            await asyncio.to_thread(kafka.set_password, user, PASSWORD)
+            await until(lambda: worker.delivered == len(sent), task)
+    assert PASSWORD not in caplog.text
 
 
 @pytest.mark.parametrize(

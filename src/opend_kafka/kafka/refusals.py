@@ -18,7 +18,7 @@ _FIRST_TURN_S = 0.1
 _AROUND = re.compile(
     r"^\S+://\S+: |^\S+/\S+: |\s*\(after \d+ms in state \w+\)|error:[0-9A-F]+:|"
     r"SSL routines::|: broker certificate could not be verified.*|: SSL alert number \d+|"
-    r"SASL authentication error: "
+    r"SASL authentication error: |SSL handshake failed: "
 )
 
 _PROPERTIES = "of kafka.properties"
