@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from fastavro import schemaless_reader
 
 from opend_kafka import config, schemas
 from opend_kafka.cli import cli
@@ -132,6 +134,16 @@ def test_operations_document_names_every_log_event() -> None:
     }
     explained = set(re.findall(r"`([a-z_]+)`", _text("docs/operations.md").split("`event`")[1]))
     assert logged <= explained
+
+
+def test_python_about_fingerprints_finds_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/kafka.md shows reads a record of ours by the files of avro/ alone."""
+    (block,) = _blocks("docs/kafka.md", "python")
+    tick = a_tick(7)
+    names: dict[str, Any] = {"value": single_object("opend.Ticker", tick)}
+    monkeypatch.chdir(ROOT)
+    exec(block, names)  # noqa: S102 - our own document
+    assert schemaless_reader(BytesIO(names["body"]), names["schema"], None) == tick
 
 
 def test_every_command_is_in_a_document() -> None:

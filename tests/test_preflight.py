@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from opend_kafka.config import Config
 from opend_kafka.kafka.topics import KafkaTopics, TopicSpec, TopicState, ensure
@@ -152,6 +154,43 @@ async def test_examine_finds_what_the_broker_would_refuse(
     finding = (await _findings(_config(opend_port, "", prefix, kafka=kafka)))["topics"]
     assert not finding.ok
     assert "eplication" in finding.text
+
+
+async def test_examine_finds_topics_that_are_one_to_kafka(
+    opend_port: int, apache: Cluster, prefix: str
+) -> None:
+    """Beside a topic of the same name but for `_`, Kafka makes none: the finding says so."""
+    ensure(apache.topics, [TopicSpec(f"{prefix}_events")], create=True)
+    finding = (await _findings(_config(opend_port, apache.bootstrap_servers, prefix)))["topics"]
+    assert not finding.ok
+    assert f"'{prefix}.events' collides with existing topic: {prefix}_events" in finding.text
+
+
+async def test_examine_finds_a_schema_that_the_registry_refuses(
+    opend_port: int, embedded: Cluster, prefix: str, registry_url: str
+) -> None:
+    """Something else stands under a subject: it is named, with what differs."""
+    subject = f"{prefix}.watermark-value"
+    other = {"type": "record", "name": "opend.Watermark", "fields": []}
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        client.register_schema(subject, Schema(json.dumps(other), "AVRO"))
+        client.set_compatibility(subject, level="BACKWARD")
+    registry = {"url": registry_url, "subject_name_strategy": "topic"}
+    config = _config(opend_port, embedded.bootstrap_servers, prefix, schema_registry=registry)
+    finding = (await _findings(config))["schemas"]
+    assert not finding.ok
+    assert subject in finding.text
+
+
+async def test_examine_finds_schemas_that_nobody_registered(
+    opend_port: int, embedded: Cluster, prefix: str, registry_url: str
+) -> None:
+    """Where the worker may not, it says which are missing, and what to run."""
+    registry = {"url": registry_url, "subject_name_strategy": "topic", "auto_register": False}
+    config = _config(opend_port, embedded.bootstrap_servers, prefix, schema_registry=registry)
+    finding = (await _findings(config))["schemas"]
+    assert not finding.ok
+    assert "opend-kafka schemas register" in finding.text
 
 
 async def test_examine_finds_that_the_quota_is_too_small(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from opend_kafka.config import Config
-from opend_kafka.errors import RegistryDenied, SchemasMissing
+from opend_kafka.errors import RegistryDenied, SchemaRefused, SchemasMissing
 from opend_kafka.kafka.topics import ensure
 from opend_kafka.opend.securities import Security
 from opend_kafka.plan import subjects_of, topic_specs, used_schemas
@@ -69,6 +71,35 @@ async def test_registry_gone_while_running_stops_nothing(
                 await _live(worker, task)
                 await asyncio.to_thread(registry.close)
                 await _deliver(worker, 200, task)
+
+
+def test_registry_that_comes_up_meanwhile_is_waited_for(
+    embedded: Cluster, registry_url: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start goes on as soon as the registry answers."""
+    ask, refusals = SchemaRegistryClient.get_subjects, [ConnectionRefusedError("not yet")] * 2
+
+    def get_subjects(client: SchemaRegistryClient) -> list[str]:
+        if refusals:
+            raise refusals.pop()
+        return ask(client)
+
+    monkeypatch.setattr(SchemaRegistryClient, "get_subjects", get_subjects)
+    prepared = prepare(_config(embedded, prefix, url=registry_url), embedded.topics)
+    assert (refusals, len(prepared.routes)) == ([], len(TRADED))
+
+
+def test_schema_at_odds_with_the_registry_ends_the_start(
+    embedded: Cluster, registry_url: str, prefix: str
+) -> None:
+    """The subject is named, with the registry's words."""
+    subject = f"{prefix}.events-value"
+    other = {"type": "record", "name": "opend.SessionEvent", "fields": []}
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        client.register_schema(subject, Schema(json.dumps(other), "AVRO"))
+        client.set_compatibility(subject, level="BACKWARD")
+    with pytest.raises(SchemaRefused, match=subject):
+        prepare(_config(embedded, prefix, url=registry_url), embedded.topics)
 
 
 def test_all_that_is_not_registered_is_named_at_the_start(

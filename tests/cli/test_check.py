@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from opend_kafka.kafka import topics as topics_module
+from opend_kafka.kafka.topics import TopicSpec
 from tests.cli.commands import write_config
 from tests.cli.conftest import Invoke
 from tests.conftest import Cluster
@@ -41,6 +44,81 @@ def test_check_says_that_all_is_well(invoke: Invoke, sound: Path, opend_port: in
     assert {mark for mark, _ in table.values()} == {"ok"}
     assert table["OpenD"][1] == f"logged in at 127.0.0.1:{opend_port}"
     assert table["topics"][1] == "all 7 exist"
+
+
+def _rows(text: str) -> list[tuple[str, str, str]]:
+    """Read mark, subject and text of each row."""
+    lines = (line.split(maxsplit=2) for line in text.splitlines() if line.strip())
+    return [(mark, subject, rest.strip()) for mark, subject, rest in lines]
+
+
+@pytest.fixture
+def whole(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    apache: Cluster,
+    registry_url: str,
+    prefix: str,
+    opend_port: int,
+) -> Path:
+    """Give a configuration of a real cluster and registry, with a subject a topic."""
+    monkeypatch.setenv("OPEND_KAFKA__SCHEMA_REGISTRY__URL", registry_url)
+    monkeypatch.setenv("OPEND_KAFKA__SCHEMA_REGISTRY__SUBJECT_NAME_STRATEGY", "topic")
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__ORDER_BOOK_LATEST", "true")
+    return write_config(
+        tmp_path,
+        bootstrap_servers=apache.bootstrap_servers,
+        opend_port=opend_port,
+        prefix=prefix,
+    )
+
+
+def test_check_shows_all_of_a_good_set_up(
+    invoke: Invoke, whole: Path, apache: Cluster, prefix: str
+) -> None:
+    """OpenD, its quota, Kafka, topics, permissions, watermarks, and each subject with its id."""
+    assert invoke("topics", "-c", str(whole), "--apply").returncode == 0
+    assert invoke("schemas", "register", "-c", str(whole)).returncode == 0
+    ended = invoke("check", "-c", str(whole))
+    rows = _rows(ended.stdout)
+    assert (ended.returncode, {mark for mark, _, _ in rows}) == (0, {"ok"})
+    subjects = [*dict.fromkeys(subject for _, subject, _ in rows)]
+    assert subjects == [
+        "configuration", "OpenD", "quota", "Kafka", "topics", "permissions", "watermarks",
+        "schemas",
+    ]  # fmt: skip
+    texts = [text for _, subject, text in rows if subject == "schemas"]
+    assert any(text.startswith(f"{prefix}.order-book-latest-value: registered") for text in texts)
+
+
+def test_check_shows_all_of_a_broken_set_up(
+    monkeypatch: pytest.MonkeyPatch,
+    invoke: Invoke,
+    whole: Path,
+    apache: Cluster,
+    registry_url: str,
+    prefix: str,
+) -> None:
+    """One fault hides no other: the quota, topics of two kinds of wrong, a schema."""
+    many = ",".join(f'"HK.{number}"' for number in range(1001))
+    monkeypatch.setenv(
+        "OPEND_KAFKA__SUBSCRIPTIONS", f'[{{"securities": [{many}], "subtypes": ["ticker"]}}]'
+    )
+    monkeypatch.setenv("OPEND_KAFKA__KAFKA__TOPIC_LAYOUT", "subtype")
+    apache.create([TopicSpec(f"{prefix}.watermark"), TopicSpec(f"{prefix}_events")])
+    other = {"type": "record", "name": "opend.Ticker", "fields": []}
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        client.register_schema(f"{prefix}.ticker-value", Schema(json.dumps(other), "AVRO"))
+        client.set_compatibility(f"{prefix}.ticker-value", level="BACKWARD")
+    ended = invoke("check", "-c", str(whole))
+    failed = [(subject, text) for mark, subject, text in _rows(ended.stdout) if mark == "failed"]
+    assert (ended.returncode, [subject for subject, _ in failed]) == (
+        1,
+        ["quota", "topics", "topics", "schemas"],
+    )
+    expected = ("1001 subscriptions", "collides with", "cleanup.policy=delete", "ncompatible")
+    for (_, text), words in zip(failed, expected, strict=True):
+        assert words in text
 
 
 def test_check_names_the_opend_that_is_away(
