@@ -97,6 +97,13 @@ def test_quote_says_what_is_out_of_the_ordinary() -> None:
     assert shown("opend.Quote", value).endswith("volume 0 SUSPENDED suspended")
 
 
+def test_average_is_cut_to_its_column() -> None:
+    """It has as many digits as a double; the others stay as they are."""
+    value = a_key() | {"time": "", "is_blank": False, "cur_price": 84.9, "volume": 2900}
+    row = shown("opend.RtData", value | {"avg_price": 84.8948275862069})
+    assert row == "HK.00700 price 84.9 average 84.894828 volume 2900"
+
+
 def test_long_queue_of_brokers_is_counted() -> None:
     """Three of a side are named."""
     entries = [{"broker_id": number, "broker_name": ""} for number in range(5)]

@@ -8,6 +8,9 @@ from typing import Any
 #: Brokers that are named on each side of a queue; the rest is counted.
 _NAMED = 3
 
+#: Characters of a fraction; a record as JSON has all of them.
+_DIGITS = 10
+
 #: A decoded record: its `schema`, `key` (or None) and `value`.
 Line = dict[str, Any]
 
@@ -123,6 +126,9 @@ def _brokers(entries: list[dict[str, Any]]) -> str:
 
 
 def _shown(value: Any, absent: str = "-") -> str:
+    """Write a value; an average has more digits than a column has room for."""
+    if isinstance(value, float) and len(str(value)) > _DIGITS:
+        return f"{value:.{_DIGITS - 2}g}"
     return absent if value is None else str(value)
 
 
