@@ -11,10 +11,10 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker
 COMPILED := $(wildcard src/opend_kafka/*.p[yx][xd] src/opend_kafka/*/*.p[yx][xd])
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
-.PHONY: help install demo test check format proto bench chaos lock clean
+.PHONY: help install demo test check format proto bench bench-check chaos lock clean
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 install: $(VENV)/.run  ## .venv with the command opend-kafka in it
 
@@ -38,8 +38,11 @@ format: $(VENV)/.dev  ## mend what can be mended by a tool
 proto: $(VENV)/.dev  ## generate the protobuf modules from proto/
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src $(PROTO)
 
-bench: $(VENV)/.dev  ## measure (ARGS="--quick --json FILE")
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.dev  ## measure, 12 minutes; docs/performance.md (ARGS="--quick --json FILE", ARGS="--help")
+	BENCH_ARGS='$(ARGS)' $(BIN)/python -m benchmarks --write docs/performance.md $(ARGS)
+
+bench-check: $(VENV)/.dev  ## fail where our ratio to a bare produce loop has fallen by a quarter
+	$(BIN)/python -m benchmarks.check $(ARGS)
 
 chaos: $(VENV)/.dev  ## the fault suite on real Kafka, 15 minutes; docs/reliability.md (ARGS="worker-killed --seed 7")
 	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)

@@ -26,12 +26,15 @@ from opend_kafka.simulator.subscriptions import Subscriptions
 #: Bytes handed to the socket at once: replies go between two of them.
 _CHUNK = 64 * 1024
 
+#: Seconds between two looks at what is due in a long stream.
+_STREAM_TURN_S = 0.001
+
 _QUOTA = 10_000
 _KEEP_ALIVE_S = 10
 
 
 def main() -> None:
-    """Serve one worker. Orders: `listen`, `prepare`, `blast`, `pace`."""
+    """Serve one worker. Orders: `listen`, `prepare`, `blast`, `pace`, `stream`."""
     parent = Parent()
     order = parent.next_order()
     feeder = Feeder(parent, Shape(**order["shape"]))
@@ -50,11 +53,12 @@ class Feeder:
 
     def __init__(self, parent: Parent, shape: Shape) -> None:
         self._parent = parent
-        start_us = now_us()
-        self._load = Load(shape, start_us)
+        self._shape = shape
+        self._start_us = now_us()
+        self._load = Load(shape, self._start_us)
         self._securities = shape.securities
         self._batches: deque[list[Prepared]] = deque()
-        self._desk, self._visitor = _desk(shape, start_us)
+        self._desk, self._visitor = _desk(shape, self._start_us)
         self._reader = FrameReader()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._socket: socket.socket | None = None
@@ -79,6 +83,10 @@ class Feeder:
                     **self._pace(self._batches.popleft(), order["rate"], Path(order["times"]))
                 )
 
+            case "stream":
+                self._stream(order["rate"], order["records"])
+                self._parent.say()
+
     def serve(self) -> None:
         """Wait for an order; answer the worker's requests meanwhile."""
         while True:
@@ -98,8 +106,12 @@ class Feeder:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return
         data = self._socket.recv(1 << 20)
-        if not data:
-            raise EOFError  # the worker has ended
+        if not data:  # it has ended, or was not served for longer than it waits
+            self._socket = None
+            self._outgoing.clear()
+            self._reader = FrameReader()
+            self._desk, self._visitor = _desk(self._shape, self._start_us)
+            return
         for frame in self._reader.receive(data):
             reply = memoryview(encode(self._desk.answer(self._visitor, frame).reply))
             # Behind the packet that may be half sent, before the ticks that wait.
@@ -148,6 +160,17 @@ class Feeder:
         while self._outgoing:
             self._turn(None)
         return {"worst_lag_ms": behind_ns / 1e6}
+
+    def _stream(self, rate: float, records: int) -> None:
+        """Send at so many records a second, each encoded when it is due: for hours, if need be."""
+        begun, sent = time.monotonic_ns(), 0
+        while sent < records or self._outgoing:
+            due = min(records, int((time.monotonic_ns() - begun) * rate / 1e9) + 1)
+            for push in self._load.take(due - sent):
+                self._outgoing.append(memoryview(push.frame))
+                sent += push.records
+            self._send()
+            self._turn(_STREAM_TURN_S)
 
     def _send_in_time(
         self, batch: list[Prepared], places: list[int], stamps: memoryview, interval_ns: float

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from typing import Any
 
+from opend_kafka.opend.frames import Frame, encode
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.pb.Qot_UpdateOrderBook_pb2 import S2C as BookMessage  # noqa: N811 - its use
 from opend_kafka.opend.securities import Security
@@ -17,11 +18,14 @@ from opend_kafka.simulator.books import order_book
 from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.pushes import Push, book_push, ticker_push
 
-#: Ticks a second by the market's own clock: what their times and sequences look like.
-_MARKET_RATE = 50_000
+#: Ticks a second by the market's own clock: how often the second in their sequences changes.
+_TICKS_A_SECOND = 10_000
 
-#: Books that are made; they follow one another again and again.
-_BOOKS = 200
+#: Pushes that the simulator makes, at the least.
+_POOL = 2_000
+
+_NEVER_US = 1 << 62
+_LOW_WORD = 0xFFFFFFFF
 
 _FIRST_ORDER_ID = 2**53 + 1
 
@@ -64,6 +68,9 @@ def securities(number: int) -> list[Security]:
 class Load:
     """An endless stream of pushes; the same shape, the same pushes, but for the time of day.
 
+    The simulator makes some thousands of them. They come again and again, ticks under new
+    sequences: the worker drops none as a duplicate, and misses none.
+
     Args:
         shape: what they look like.
         start_us: Unix time of the first.
@@ -72,9 +79,17 @@ class Load:
     def __init__(self, shape: Shape, start_us: int) -> None:
         self._shape = shape
         self._market = market(shape, start_us)
+        self._second = start_us // 1_000_000
+        #: The low word of the newest sequence, by security.
+        self._low = {
+            one: self._market.stock(one).latest(1)[0].sequence & _LOW_WORD
+            for one in self._market.securities
+        }
         self._serial = 0
+        self._ticks = 0
         self._number = {one: number for number, one in enumerate(self._market.securities)}
-        self._pushes = self._books() if shape.subtype == Subtype.ORDER_BOOK else self._ticks()
+        made = self._books() if shape.subtype == Subtype.ORDER_BOOK else self._ticker_pushes()
+        self._pushes = cycle(list(islice(made, max(_POOL, 4 * shape.securities))))
 
     def take(self, records: int) -> list[Prepared]:
         """Give the next pushes: as many as have so many records, or a push more."""
@@ -83,34 +98,41 @@ class Load:
             push = next(self._pushes)
             self._serial += 1
             count = len(push.ticks) or 1
-            taken.append(Prepared(push.numbered(self._serial), self._number[push.security], count))
+            frame = self._renewed(push) if push.ticks else push.numbered(self._serial)
+            taken.append(Prepared(frame, self._number[push.security], count))
             records -= count
         return taken
 
-    def _ticks(self) -> Iterator[Push]:
+    def _renewed(self, push: Push) -> bytes:
+        """Encode a push of ticks under the next sequences of its security."""
+        response: Any = push.response
+        for tick in response.s2c.tickerList:
+            self._low[push.security] += 1
+            tick.sequence = (
+                self._second + self._ticks // _TICKS_A_SECOND << 32 | (self._low[push.security])
+            )
+            self._ticks += 1
+        return encode(Frame(push.proto_id, self._serial, response.SerializeToString()))
+
+    def _ticker_pushes(self) -> Iterator[Push]:
         waiting: defaultdict[Security, list[Ticker]] = defaultdict(list)
-        while True:
-            until_us = self._market.time_of(self._market.trade_count + 1000)
-            for trade in self._market.advance(until_us):
-                ticks = waiting[trade.security]
-                ticks.append(trade.tick)
-                if len(ticks) == self._shape.ticks_a_push:
-                    yield ticker_push((), trade.stock, ticks)
-                    del waiting[trade.security]
+        for trade in self._market.advance(_NEVER_US):
+            ticks = waiting[trade.security]
+            ticks.append(trade.tick)
+            if len(ticks) == self._shape.ticks_a_push:
+                yield ticker_push((), trade.stock, ticks)
+                del waiting[trade.security]
 
     def _books(self) -> Iterator[Push]:
-        made = []
-        trades = self._market.advance(1 << 62)
-        for trade in islice(trades, max(_BOOKS, self._shape.securities)):
+        for trade in self._market.advance(_NEVER_US):
             book = order_book(trade.stock, self._market.seed, trade.at_us)
             _name_orders(book, self._shape.orders)
-            made.append(book_push((), trade.stock, book))
-        yield from cycle(made)
+            yield book_push((), trade.stock, book)
 
 
 def market(shape: Shape, start_us: int) -> Market:
     """Give a market that stands at its start."""
-    return Market(securities(shape.securities), seed=1, rate=_MARKET_RATE, start_us=start_us)
+    return Market(securities(shape.securities), seed=1, rate=_TICKS_A_SECOND, start_us=start_us)
 
 
 def now_us() -> int:

@@ -1,64 +1,153 @@
-"""What was measured, in words and tables for people."""
+"""What was measured, in tables for people, and their place in a page."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
-from benchmarks.latency import Cell, Quantiles
-from benchmarks.results import OnBrokers
+from benchmarks.latency import Quantiles
+from benchmarks.results import OnBrokers, Results
+from benchmarks.stages import Cost, median
+from benchmarks.targets import TARGETS
 from benchmarks.throughput import Costs, Pair
 
+#: What is between them is generated.
+BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
 
-def text(cluster: str, on: OnBrokers) -> str:
-    """Give all tables of one cluster in Markdown."""
-    parts = [f"### {cluster}"]
-    if on.ticks or on.books or on.sdk.cpu_us:
-        parts.append(_costs(on))
-    if on.latency:
-        parts.append(_latency(on.latency))
-    return "\n\n".join(parts) + "\n"
+_Clusters = Mapping[str, OnBrokers]
 
 
-def _costs(on: OnBrokers) -> str:
-    heads = ("", "µs of CPU, median (min–max)", "a second and core", "÷ bare", "RSS, MB")
-    rows: list[Sequence[str]] = []
-    for what, pairs in (("ticks", on.ticks), ("books", on.books)):
-        for topics, pair in pairs.items():
-            name = f"{what}, {topics} topic{'s' if topics > 1 else ''}"
-            if pair.bare.cpu_us:
-                rows.append((f"bare loop, {name}", *_cost(pair.bare), "", ""))
-            rows.append((f"**ours**, {name}", *_cost(pair.ours), _ratio(pair), _mb(pair.rss)))
-    if on.sdk.cpu_us:
-        rows.append(("SDK's handler, AvroSerializer", *_cost(on.sdk), "", ""))
+def text(results: Results) -> str:
+    """Give everything in Markdown: the machine, and a table a section that was measured."""
+    parts = [_machine(results)]
+    for title, section in _SECTIONS:
+        if shown := section(results.clusters):
+            parts += [f"### {title}", shown]
+    return "\n\n".join(parts)
+
+
+def replaced(page: str, content: str) -> str:
+    """Give the page with other content between the two marks.
+
+    Raises:
+        ValueError: it has no such marks.
+    """
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the page lacks {BEGIN} and {END}")
+    return f"{head}{BEGIN}\n{content}\n{END}{tail}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give a table in Markdown, all columns but the first to the right; nothing without rows."""
+    rows = list(rows)
+    if not rows:
+        return ""
+    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _machine(results: Results) -> str:
+    shown = dict(results.machine)
+    cores, processor = shown.pop("cores"), shown.pop("processor")
+    rest = ", ".join(
+        value if name in ("memory", "system") else f"{name} {value}"
+        for name, value in shown.items()
+    )
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return f"`{results.command}`, {day}: {cores} × {processor}, {rest}; all processes share it."
+
+
+def _targets(clusters: _Clusters) -> str:
+    headlines = {name: on.headline() for name, on in clusters.items()}
+    rows = []
+    for target in TARGETS:
+        cells = []
+        for headline in headlines.values():
+            found, reached = target.read(headline), target.reached(headline)
+            sign = {True: "yes", False: "**no**", None: ""}[reached]
+            cells.append("" if found is None else f"{_number(found)}, {sign}")
+        if any(cells):
+            rows.append((target.name, *cells))
+    return table(("to reach", *headlines), rows)
+
+
+def _costs(clusters: _Clusters) -> str:
+    heads = (
+        "on",
+        "what",
+        "topics",
+        "µs of CPU a record",
+        "min–max",
+        "records/s a core",
+        "÷ bare loop",
+        "records/s by the clock",
+        "resident MB",
+    )
+    rows = []
+    for name, on in clusters.items():
+        for what, pairs in (("ticks", on.ticks), ("books", on.books)):
+            for topics, pair in pairs.items():
+                if pair.bare.cpu_us:
+                    rows.append((name, f"{what}: bare loop", str(topics), *_cost(pair.bare)))
+                rows.append((name, f"{what}: **ours**", str(topics), *_cost(pair.ours, pair)))
+        if on.sdk.cpu_us:
+            at = str(max(on.ticks, default=20))
+            rows.append((name, "ticks: the SDK's way", at, *_cost(on.sdk)))
     return table(heads, rows)
 
 
-def _cost(costs: Costs) -> tuple[str, str]:
+def _cost(costs: Costs, pair: Pair | None = None) -> tuple[str, ...]:
     low, middle, high = min(costs.cpu_us), statistics.median(costs.cpu_us), max(costs.cpu_us)
-    return f"{middle:.2f} ({low:.2f}–{high:.2f})", f"{costs.a_second:,.0f}"
+    by_the_clock = 1e6 / statistics.median(costs.wall_us)
+    return (
+        _number(middle),
+        f"{_number(low)}–{_number(high)}",
+        f"{costs.a_second:,.0f}",
+        _ratio(pair) if pair else "",
+        f"{by_the_clock:,.0f}",
+        _mb(pair.rss) if pair else "",
+    )
 
 
 def _ratio(pair: Pair) -> str:
     return f"{pair.ratio:.2f}" if pair.bare.cpu_us else ""
 
 
-def _mb(size: int) -> str:
-    return f"{size / 1e6:.0f}" if size else ""
+def _stages(clusters: _Clusters) -> str:
+    rows = []
+    heads: tuple[str, ...] = ()
+    for name, on in clusters.items():
+        if not on.stages:
+            continue
+        heads = (f"stage, on {name}", *(f"{what}: µs, allocations" for what in on.stages))
+        for stage in next(iter(on.stages.values())):
+            rows.append((stage, *(_stage(costs[stage]) for costs in on.stages.values())))
+    return table(heads, rows)
 
 
-def _latency(cells: Iterable[Cell]) -> str:
+def _stage(cost: Cost) -> str:
+    asked = "" if cost.allocations is None else f", {cost.allocations:.1f}"
+    return f"{median(cost):.2f}{asked}"
+
+
+def _latency(clusters: _Clusters) -> str:
     heads = (
+        "on",
         "topics",
         "linger.ms",
         "ticks/s",
-        "socket to produce, ms: p50 / p99 / p99.9",
-        "socket to ack, ms: p50 / p99 / p99.9",
+        "socket to produce, ms: p50, p99, p99.9",
+        "socket to ack, ms: p50, p99, p99.9",
         "CPU",
-        "RSS, MB",
+        "resident MB",
+        "feeder late, ms",
     )
     rows = [
         (
+            name,
             str(cell.topics),
             str(cell.linger_ms),
             f"{cell.rate:,}",
@@ -66,21 +155,79 @@ def _latency(cells: Iterable[Cell]) -> str:
             _quantiles(cell.to_ack),
             f"{cell.cpu_part:.0%}",
             _mb(cell.rss),
+            _number(cell.feeder_lag_ms),
         )
-        for cell in cells
+        for name, on in clusters.items()
+        for cell in on.latency
     ]
     return table(heads, rows)
 
 
+def _growth(clusters: _Clusters) -> str:
+    heads = (
+        "on",
+        "what grows",
+        "to",
+        "µs of CPU a record",
+        "records/s a core",
+        "÷ bare loop",
+        "bare loop's µs",
+        "CPU at 10,000 ticks/s",
+        "resident MB",
+    )
+    rows = [
+        (
+            name,
+            row.axis,
+            f"{row.value:,}",
+            _number(statistics.median(row.pair.ours.cpu_us)),
+            f"{row.pair.ours.a_second:,.0f}",
+            _ratio(row.pair),
+            _number(statistics.median(row.pair.bare.cpu_us)) if row.pair.bare.cpu_us else "",
+            "" if row.paced_cpu is None else f"{row.paced_cpu:.0%}",
+            _mb(row.pair.rss),
+        )
+        for name, on in clusters.items()
+        for row in on.growth
+    ]
+    return table(heads, rows)
+
+
+def _soak(clusters: _Clusters) -> str:
+    heads = ("on", "minutes", "ticks", "CPU", "resident MB: least", "most", "at the end", "grown")
+    rows = [
+        (
+            name,
+            f"{on.soak.seconds / 60:.0f}",
+            f"{on.soak.delivered:,}",
+            f"{on.soak.cpu_part:.0%}",
+            *(f"{size / 1e6:.1f}" for size in (min(on.soak.rss), max(on.soak.rss))),
+            f"{on.soak.rss[-1] / 1e6:.1f}",
+            f"{on.soak.grown / 1e6:+.1f}",
+        )
+        for name, on in clusters.items()
+        if on.soak is not None
+    ]
+    return table(heads, rows)
+
+
+_SECTIONS: tuple[tuple[str, Callable[[_Clusters], str]], ...] = (
+    ("What is to be reached", _targets),
+    ("The limit, ours, and what a user would write instead", _costs),
+    ("By stage", _stages),
+    ("Latency", _latency),
+    ("Growth", _growth),
+    ("Ten thousand ticks a second, a hundred topics, for minutes", _soak),
+)
+
+
 def _quantiles(found: Quantiles) -> str:
-    return " / ".join(_ms(one) for one in (found.p50, found.p99, found.p999))
+    return ", ".join(_number(one) for one in (found.p50, found.p99, found.p999))
 
 
-def _ms(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+def _number(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a table in Markdown; all columns but the first to the right."""
-    lines = [heads, ["---", *["--:"] * (len(heads) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _mb(size: int) -> str:
+    return f"{size / 1e6:.0f}"

@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.brokers import APACHE
+from benchmarks.growth import Row
 from benchmarks.latency import Cell
+from benchmarks.soak import Soak
+from benchmarks.stages import Cost
 from benchmarks.throughput import Costs, Pair
 
 #: Where the headline's latency is measured: ticks a second, topics, linger.ms.
@@ -24,13 +27,19 @@ class OnBrokers:
         ticks: one tick a push, by the number of topics.
         books: order books of 10 × 10 levels, by the number of topics.
         sdk: what a user would write instead.
+        stages: by what is pushed, by stage.
         latency: the grid.
+        growth: along each axis.
+        soak: a long run; None where none was wanted.
     """
 
     ticks: dict[int, Pair] = field(default_factory=dict)
     books: dict[int, Pair] = field(default_factory=dict)
     sdk: Costs = field(default_factory=Costs)
+    stages: dict[str, dict[str, Cost]] = field(default_factory=dict)
     latency: list[Cell] = field(default_factory=list)
+    growth: list[Row] = field(default_factory=list)
+    soak: Soak | None = None
 
     def headline(self) -> dict[str, Any]:
         """Give the numbers that the issue of speed is judged by, as far as they were measured.
@@ -77,6 +86,8 @@ class Results:
     command: str
     machine: dict[str, str]
     clusters: dict[str, OnBrokers] = field(default_factory=dict)
+    #: What a consumer's steps cost; see benchmarks/consuming.py.
+    consuming: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Give everything; the headline's keys on top are the real Kafka's where it was run."""
@@ -87,5 +98,6 @@ class Results:
             "machine": self.machine,
             **top,
             "by_cluster": headlines,
+            "consuming": self.consuming,
             "measured": {name: asdict(one) for name, one in self.clusters.items()},
         }

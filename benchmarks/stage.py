@@ -63,7 +63,7 @@ class Stage:
         prepared = self.batches.popleft()
         self.worker.ask("begin", profile=None if profile is None else str(profile))
         self.feeder.tell("blast")
-        used = self._until_delivered(prepared["records"])
+        used = self.until_delivered(prepared["records"])
         self.feeder.hear()
         return used | prepared
 
@@ -73,10 +73,11 @@ class Stage:
         self.worker.ask("begin")
         seconds = prepared["records"] / rate
         self.feeder.tell("pace", rate=rate, times=str(times))
-        used = self._until_delivered(prepared["records"], seconds)
+        used = self.until_delivered(prepared["records"], seconds)
         return used | self.feeder.hear() | prepared
 
-    def _until_delivered(self, records: int, seconds: float = 0.0) -> dict[str, Any]:
+    def until_delivered(self, records: int, seconds: float = 0.0) -> dict[str, Any]:
+        """Wait for so many records since `begin`, sent in so many seconds; give what it took."""
         limit_s = seconds + DELIVERED_S
         self.worker.tell("end", records=records, limit_s=limit_s)
         return self.worker.hear(limit_s + 10)
