@@ -11,7 +11,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker
 COMPILED := $(wildcard src/opend_kafka/*.p[yx][xd] src/opend_kafka/*/*.p[yx][xd])
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
-.PHONY: help install demo test check format proto bench bench-check chaos lock clean
+.PHONY: help install demo test check format proto bench bench-check chaos image chart lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,12 @@ bench-check: $(VENV)/.dev  ## fail where our ratio to a bare produce loop has fa
 
 chaos: $(VENV)/.dev  ## the fault suite on real Kafka, 15 minutes; docs/reliability.md (ARGS="worker-killed --seed 7")
 	$(BIN)/python -m tests.chaos --write docs/reliability.md $(ARGS)
+
+image: $(VENV)/.dev  ## build the image and run it, as the chart confines it, where a container engine can be had
+	$(BIN)/pytest -n 0 -m image tests/image $(ARGS)
+
+chart: $(VENV)/.dev  ## what the Helm chart has from elsewhere: alerts, dashboard, the configuration's schema
+	$(BIN)/python -m tests.helm.generate
 
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew
 	printf 'cython>=3.1\nsetuptools>=80\n' | $(LOCK) - -o requirements/build.txt
