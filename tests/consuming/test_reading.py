@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, Message, Producer
@@ -17,6 +18,7 @@ from opend_kafka.errors import (
     TopicUnreadable,
 )
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka
+from opend_kafka.kafka.refusals import Refusals
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
 
@@ -177,6 +179,19 @@ def test_reader_says_that_it_may_not_read() -> None:
         kafka.inject_errors(ApiKey.FETCH, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 100)
         with (
             TopicReader(kafka.bootstrap_servers, ["t"]) as reader,
-            pytest.raises(TopicUnreadable, match="authorization.*grant READ .* on topic t "),
+            pytest.raises(TopicUnreadable, match=r"authorization.*grant READ .* on topic t "),
         ):
             _read(reader, 1)
+
+
+def test_topics_without_partitions_are_asked_for_again() -> None:
+    """A topic whose leaders are just being chosen is no empty topic."""
+    choosing = SimpleNamespace(error=KafkaError(KafkaError.LEADER_NOT_AVAILABLE), partitions={})
+    chosen = SimpleNamespace(error=None, partitions={0: None})
+    answers = iter([choosing, chosen])
+    client = SimpleNamespace(
+        list_topics=lambda timeout: SimpleNamespace(topics={"t": next(answers), "u": choosing}),
+        poll=lambda timeout: None,
+    )
+    found = reading.listed(client, "t".__eq__, Refusals("kafka:9092"), PATIENCE_S)
+    assert found == {"t": chosen}

@@ -9,7 +9,12 @@ from confluent_kafka import KafkaError, Producer
 
 from opend_kafka.consuming import spans
 from opend_kafka.consuming.spans import TopicSpan
-from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
+from opend_kafka.errors import (
+    ConfigurationError,
+    KafkaUnreachable,
+    TopicsFailed,
+    TopicUnreadable,
+)
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
@@ -143,5 +148,36 @@ def test_span_gives_up_on_brokers_that_fall_silent(monkeypatch: pytest.MonkeyPat
         with (
             TopicSpan(kafka.bootstrap_servers, ["t"]) as span,
             pytest.raises(KafkaUnreachable, match="nothing has come for"),
+        ):
+            list(span.batches())
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART]
+)
+def test_span_waits_for_a_leader(code: int) -> None:
+    """A partition whose leader has just gone has another one in a moment."""
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic("t")
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+        producer.produce("t", b"1")
+        assert producer.flush(PATIENCE_S) == 0
+        kafka.inject_errors(ApiKey.LIST_OFFSETS, *[code] * 3)
+        with TopicSpan(kafka.bootstrap_servers, ["t"]) as span:
+            assert [one.value() for batch in span.batches() for one in batch] == [b"1"]
+
+
+@pytest.mark.parametrize("request_kind", [ApiKey.LIST_OFFSETS, ApiKey.FETCH])
+def test_span_says_that_it_may_not_read(request_kind: ApiKey) -> None:
+    """A refusal of the brokers is told at once, with the topic and the permission."""
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic("t")
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
+        producer.produce("t", b"1")
+        assert producer.flush(PATIENCE_S) == 0
+        kafka.inject_errors(request_kind, *[KafkaError.TOPIC_AUTHORIZATION_FAILED] * 100)
+        with (
+            pytest.raises(TopicUnreadable, match=r"grant READ and DESCRIBE on topic t "),
+            TopicSpan(kafka.bootstrap_servers, ["t"]) as span,
         ):
             list(span.batches())

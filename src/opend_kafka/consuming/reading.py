@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
+    OFFSET_END,
     Consumer,
     KafkaError,
     KafkaException,
@@ -16,10 +18,11 @@ from confluent_kafka import (
 )
 
 from opend_kafka.errors import KafkaUnreachable, TopicsFailed, TopicUnreadable
+from opend_kafka.kafka.offsets import offsets_at
 from opend_kafka.kafka.patience import Answer, asked_again
 from opend_kafka.kafka.permissions import FORBIDDEN
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
-from opend_kafka.kafka.refusals import Refusals, topics_of
+from opend_kafka.kafka.refusals import Client, Refusals, topics_of
 
 #: Seconds that the brokers have to answer.
 _ANSWER_TIMEOUT_S = 10.0
@@ -85,26 +88,48 @@ class TopicReader:
         return [message for message in messages if is_record(message)]
 
     def _assign(self, topics: list[str], from_end: bool) -> list[str]:
-        known = topics_of(self._consumer, self._refusals, _ANSWER_TIMEOUT_S)
-        wanted = [name for name in known if any(fnmatchcase(name, one) for one in topics)]
+        known = listed(
+            self._consumer,
+            lambda name: any(fnmatchcase(name, one) for one in topics),
+            self._refusals,
+            _ANSWER_TIMEOUT_S,
+        )
         if missing := [one for one in topics if not any(fnmatchcase(n, one) for n in known)]:
             raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
         partitions = [
-            TopicPartition(name, partition, OFFSET_BEGINNING)
-            for name in wanted
-            for partition in known[name].partitions
+            (name, number) for name, topic in known.items() for number in topic.partitions
         ]
+        offsets = dict.fromkeys(partitions, OFFSET_BEGINNING)
         if from_end:
             # OFFSET_END would be looked up at the first fetch, and miss what comes before it.
-            for one in partitions:
-                _, one.offset = answered(
-                    partial(self._consumer.get_watermark_offsets, one, _ANSWER_TIMEOUT_S),
-                    one.topic,
-                    self._refusals,
-                    _ANSWER_TIMEOUT_S,
-                )
-        self._consumer.assign(partitions)
-        return sorted(wanted)
+            ask = partial(offsets_at, self._consumer, partitions, OFFSET_END, _ANSWER_TIMEOUT_S)
+            offsets = answered(ask, ", ".join(topics), self._refusals, _ANSWER_TIMEOUT_S)
+        self._consumer.assign([TopicPartition(*one, offset) for one, offset in offsets.items()])
+        return sorted(known)
+
+
+def listed(
+    client: Client, wanted: Callable[[str], bool], refusals: Refusals, timeout_s: float
+) -> dict[str, Any]:
+    """Give the topics that are wanted, each once its partitions are known.
+
+    Raises:
+        KafkaUnreachable, KafkaDenied: no broker answers, or none lets us in.
+    """
+
+    def ask() -> dict[str, Any]:
+        found = {
+            name: topic
+            for name, topic in topics_of(client, refusals, timeout_s).items()
+            if wanted(name)
+        }
+        for topic in found.values():
+            # It then has no partitions, and would be taken for an empty one.
+            if topic.error is not None:
+                raise KafkaException(topic.error)
+        return found
+
+    return answered(ask, "", refusals, timeout_s)
 
 
 def answered(

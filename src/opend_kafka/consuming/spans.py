@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from opend_kafka.consuming.reading import answered, is_record
+from opend_kafka.consuming.reading import answered, is_record, listed
 from opend_kafka.errors import KafkaUnreachable, TopicsFailed
+from opend_kafka.kafka.offsets import Partition, offsets_at, ranges
 from opend_kafka.kafka.patience import Answer
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
-from opend_kafka.kafka.refusals import Refusals, topics_of
+from opend_kafka.kafka.refusals import Refusals
 
 #: Seconds that the brokers have to answer.
 _ANSWER_TIMEOUT_S = 10.0
@@ -22,8 +23,6 @@ _SILENCE_S = 30.0
 
 _WAIT_S = 0.2
 _AT_ONCE = 5_000
-
-_Partition = tuple[str, int]
 
 
 class TopicSpan:
@@ -65,8 +64,8 @@ class TopicSpan:
                 | {"error_cb": self._refusals.on_error}
             )
         self._bootstrap_servers = bootstrap_servers
-        self._next: dict[_Partition, int] = {}
-        self._ends: dict[_Partition, int] = {}
+        self._next: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
         try:
             self._assign(list(topics), from_ms, to_ms)
         except BaseException:
@@ -124,40 +123,23 @@ class TopicSpan:
         return sum(max(0, end - self._next[partition]) for partition, end in self._ends.items())
 
     def _assign(self, topics: list[str], from_ms: int | None, to_ms: int | None) -> None:
-        known = topics_of(self._consumer, self._refusals, _ANSWER_TIMEOUT_S)
+        wanted = frozenset(topics)
+        known = listed(self._consumer, wanted.__contains__, self._refusals, _ANSWER_TIMEOUT_S)
         if missing := [name for name in topics if name not in known]:
             raise TopicsFailed(dict.fromkeys(missing, "there is no such topic"))
         partitions = [(name, number) for name in topics for number in known[name].partitions]
-        firsts, lasts = self._at(partitions, from_ms), self._at(partitions, to_ms)
-        for one in partitions:
-            low, high = self._answered(
-                partial(
-                    self._consumer.get_watermark_offsets, TopicPartition(*one), _ANSWER_TIMEOUT_S
-                ),
-                one[0],
-            )
+        consumer, topic = self._consumer, ", ".join(topics)
+
+        def asked(question: Callable[..., Answer], *arguments: object) -> Answer:
+            ask = partial(question, consumer, partitions, *arguments, _ANSWER_TIMEOUT_S)
+            return answered(ask, topic, self._refusals, _ANSWER_TIMEOUT_S)
+
+        firsts = {} if from_ms is None else asked(offsets_at, from_ms)
+        lasts = {} if to_ms is None else asked(offsets_at, to_ms)
+        for one, (low, high) in asked(ranges).items():
             # Where no record is as young as that, there is no offset for it.
             first = low if from_ms is None else firsts.get(one, high)
             last = min(high, lasts.get(one, high))
             if first < last:
                 self._next[one], self._ends[one] = first, last
-        self._consumer.assign([TopicPartition(*one, self._next[one]) for one in self._ends])
-
-    def _at(self, partitions: list[_Partition], time_ms: int | None) -> dict[_Partition, int]:
-        """Give the offset of each partition's first record that is as young as the time."""
-        if time_ms is None or not partitions:
-            return {}
-
-        def ask() -> list[TopicPartition]:
-            asked = [TopicPartition(*one, time_ms) for one in partitions]
-            answers = self._consumer.offsets_for_times(asked, _ANSWER_TIMEOUT_S)
-            for one in answers:
-                if one.error is not None:
-                    raise KafkaException(one.error)
-            return answers
-
-        answers = self._answered(ask, partitions[0][0])
-        return {(one.topic, one.partition): one.offset for one in answers if one.offset >= 0}
-
-    def _answered(self, question: Callable[[], Answer], topic: str) -> Answer:
-        return answered(question, topic, self._refusals, _ANSWER_TIMEOUT_S)
+        consumer.assign([TopicPartition(*one, self._next[one]) for one in self._ends])

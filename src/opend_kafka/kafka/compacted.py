@@ -14,6 +14,7 @@ from confluent_kafka import (
 from confluent_kafka import KafkaError as LibraryError
 
 from opend_kafka.errors import KafkaUnreachable, TopicUnreadable
+from opend_kafka.kafka.offsets import ranges
 from opend_kafka.kafka.patience import asked_again
 from opend_kafka.kafka.permissions import FORBIDDEN
 from opend_kafka.kafka.properties import admin_properties, refusing_bad_properties
@@ -77,14 +78,8 @@ def _ends(
         known = consumer.list_topics(topic, timeout=timeout_s).topics[topic]
         if known.error is not None:
             raise KafkaException(known.error)
-        return {
-            each: high
-            for each in known.partitions
-            for low, high in [
-                consumer.get_watermark_offsets(TopicPartition(topic, each), timeout_s)
-            ]
-            if high > low
-        }
+        found = ranges(consumer, [(topic, each) for each in known.partitions], timeout_s)
+        return {each: high for (_, each), (low, high) in found.items() if high > low}
 
     try:
         return asked_again(ask, timeout_s)

@@ -55,12 +55,16 @@ _LOGIN = (
 )
 
 
-class _Client(Protocol):
+class Client(Protocol):
     """What the clients of librdkafka have in common: an AdminClient, a Consumer."""
 
-    def list_topics(self, *, timeout: float) -> Any: ...
+    def list_topics(self, *, timeout: float) -> Any:
+        """Ask for all topics."""
+        ...
 
-    def poll(self, timeout: float) -> Any: ...
+    def poll(self, timeout: float) -> Any:
+        """Serve callbacks."""
+        ...
 
 
 class Refusals:
@@ -118,7 +122,7 @@ class Refusals:
         return KafkaDenied(self._bootstrap_servers, f"{meaning} ({self._cause})", remedy)
 
 
-def topics_of(client: _Client, refusals: Refusals, timeout_s: float) -> dict[str, Any]:
+def topics_of(client: Client, refusals: Refusals, timeout_s: float) -> dict[str, Any]:
     """Ask for all topics, and give up early where the brokers refuse the client for good.
 
     Raises:
