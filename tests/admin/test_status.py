@@ -113,7 +113,8 @@ def test_whatever_should_be_seen_at_once_changes_the_number_of_changes() -> None
 
 
 @pytest.mark.parametrize(
-    ("number", "last"), [(0, None), (SHOWN_NAMES, f"s{SHOWN_NAMES - 1}"), (500, "and 480 more")]
+    ("number", "last"),
+    [(0, None), (SHOWN_NAMES, f"s{SHOWN_NAMES - 1}"), (500, f"and {500 - SHOWN_NAMES} more")],
 )
 def test_long_lists_of_names_are_cut(number: int, last: str | None) -> None:
     """The page gets the first names and how many more there are."""

@@ -197,7 +197,7 @@ function showSubtypes(status) {
     const past = history.subtypes[name] || { records_per_s: 0, latency: { p50_s: null, p99_s: null }, rates: [], latencies: [] };
     const missing = standing < wanted;
     return element("tr", [
-      element("th", [name, element("span", `${whole(standing)} subscribed`, { class: "small-only" })], { scope: "row" }),
+      element("th", [name, element("span", missing ? `${whole(standing)} of ${whole(wanted)}` : `${whole(standing)} subscribed`, { class: "small-only" })], { scope: "row" }),
       element("td", missing ? `${whole(standing)} of ${whole(wanted)}` : whole(standing), missing ? { class: "tone-warn" } : {}),
       measure(few(past.records_per_s), chart(past.rates, history.points, few, `${name}, records a second`)),
       measure(`${latency(past.latency.p50_s)} · ${latency(past.latency.p99_s)}`, chart(past.latencies, history.points, latency, `${name}, latency to Kafka`, "second")),

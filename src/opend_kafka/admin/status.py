@@ -15,7 +15,7 @@ LAST_EVENTS = 50
 LAST_GAPS = 20
 
 #: So many names of subscriptions of a kind are shown on the page; `/status` has them all.
-SHOWN_NAMES = 20
+SHOWN_NAMES = 6
 
 
 @dataclass(slots=True)
