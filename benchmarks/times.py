@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from confluent_kafka import Producer
 
+_Report = Callable[[Any, Any], None]
+
 #: What is not known yet.
 _NEVER = 0
 
@@ -62,18 +64,25 @@ class NotedProducer(Producer):
 
     notes: ClassVar[Notes]
 
-    def produce(self, topic: str, *arguments: Any, **named: Any) -> None:
+    def produce(  # type: ignore[override] # its stub has no `callback`, an alias of on_delivery
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int = -1,
+        callback: _Report | None = None,
+        on_delivery: _Report | None = None,
+        timestamp: int = 0,
+    ) -> None:
         """See `Producer.produce`."""
-        notes = self.notes
-        if notes.follows(topic):
-            notes.produced(topic)
-            named["on_delivery"] = _noting(notes, topic, named.get("on_delivery"))
-        super().produce(topic, *arguments, **named)
+        report = callback or on_delivery
+        if self.notes.follows(topic):
+            self.notes.produced(topic)
+            report = _noting(self.notes, topic, report)
+        super().produce(topic, value, key, partition, on_delivery=report, timestamp=timestamp)
 
 
-def _noting(
-    notes: Notes, topic: str, report: Callable[[Any, Any], None] | None
-) -> Callable[[Any, Any], None]:
+def _noting(notes: Notes, topic: str, report: _Report | None) -> _Report:
     def noted(error: Any, message: Any) -> None:
         notes.acknowledged(topic)
         if report is not None:
