@@ -124,6 +124,21 @@ def test_table_has_a_row_for_each_security() -> None:
     assert second == ["REPAIR", "40"]
 
 
+def test_table_adds_up_what_is_sound() -> None:
+    """Of many securities those with gaps have a row each, 40 more have, and the rest is a sum."""
+    us = [_security(f"{n:03}", market="US", verdict=Verdict.NOT_JUDGED) for n in range(60)]
+    report = _report(_security("00700", SILENT, verdict=Verdict.REFUTED), *us)
+    out = io.StringIO()
+    Console(file=out, width=80).print(table_of(report))
+    rows = [line.split() for line in out.getvalue().splitlines() if line[1:3].strip()]
+    names = [row[0] for row in rows if row[0].startswith(("HK", "US"))]
+    assert names == ["HK.00700", *[f"US.{n:03}" for n in range(40)]]
+    assert rows[-1] == [
+        "20", "more", "24,000", "22,000", "CACHE", "1,200", "REPAIR", "60", "20", "0", "0",
+        "not", "judged",
+    ]  # fmt: skip
+
+
 def test_json_has_everything() -> None:
     """Every number and every gap is in the JSON, which JSON can carry."""
     report = _report(_security("00700", SILENT, TOLD, verdict=Verdict.REFUTED))

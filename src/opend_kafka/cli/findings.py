@@ -17,6 +17,9 @@ from opend_kafka.consuming.gaps import Announcement, Gap
 #: Gaps shown of one security; the rest is counted. JSON has all.
 _SHOWN = 10
 
+#: Securities without a gap that have a row of their own; the rest is added up.
+_ROWS = 40
+
 _STYLES = {Verdict.PROVED: "green", Verdict.REFUTED: "bold red", Verdict.NOT_JUDGED: "yellow"}
 
 #: Seconds between which the high word of a sequence is taken for a time: 2000 to 2100.
@@ -27,25 +30,42 @@ def table_of(report: Report) -> Table:
     """Give a row for each security, those in trouble first."""
     # It fits into 80 columns: what is seldom comes only where it is.
     letters = any(one.dead_letters for one in report.securities)
-    table = Table(box=box.SIMPLE, padding=0)
+    table = Table(box=box.SIMPLE, padding=(0, 0 if letters else 1, 0, 0))
     table.add_column("security", no_wrap=True)
     names = ("records", "ticks", "duplicates", "out of\norder", "gaps", "missing")
     for name in (*names[:4], *("dead\nletters",) * letters, *names[4:]):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for one in by_trouble(report.securities):
-        table.add_row(
-            _name(one),
-            f"{one.records:,}",
-            f"{one.unique:,}",
-            _counted(_by_type(one)),
-            _counted(one.out_of_order),
-            *[f"{one.dead_letters:,}"] * letters,
-            f"{len(one.gaps):,}",
-            _missing(one.gaps),
-            Text(one.verdict, _STYLES[one.verdict]),
-        )
+    sorted_ = by_trouble(report.securities)
+    own = sum(bool(one.gaps) for one in sorted_) + _ROWS
+    rows = [(_name(one), [one]) for one in sorted_[:own]]
+    for verdict in _STYLES:
+        if others := [one for one in sorted_[own:] if one.verdict is verdict]:
+            rows.append((f"{len(others):,} more", others))
+    for name, some in rows:
+        table.add_row(name, *_cells(some, letters), Text(some[0].verdict, _STYLES[some[0].verdict]))
     return table
+
+
+def _cells(some: list[SecurityReport], letters: bool) -> list[str]:
+    """Give what a row says of a security, or of several together."""
+    gaps = [gap for one in some for gap in one.gaps]
+    return [
+        f"{sum(one.records for one in some):,}",
+        f"{sum(one.unique for one in some):,}",
+        _counted(_sum(_by_type(one) for one in some)),
+        _counted(_sum(one.out_of_order for one in some)),
+        *[f"{sum(one.dead_letters for one in some):,}"] * letters,
+        f"{len(gaps):,}",
+        _missing(gaps),
+    ]
+
+
+def _sum(counts: Iterable[dict[str, int]]) -> Counter[str]:
+    added: Counter[str] = Counter()
+    for one in counts:
+        added.update(one)
+    return added
 
 
 def lines_of(report: Report) -> Iterator[Text]:
