@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from csv import DictReader
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -166,3 +167,21 @@ def test_spark_gives_what_opend_sent(stream: Stream, tmp_path: Path) -> None:
         tick = row["sequence"], row["price"], row["volume"]
         found.setdefault(f"{row['market']}.{row['code']}", []).append(tick)
     assert found == stream.sent
+
+
+def test_candles_are_made_of_what_opend_sent(
+    stream: Stream, registry_url: str, tmp_path: Path
+) -> None:
+    """Each trade once, in order, in a table; with what the consumer's own wheel brings."""
+    for security, ticks in stream.sent.items():
+        python = require(VENV / "bin" / "python")
+        command = [python, str(EXAMPLES / "candles.py"), stream.bootstrap_servers, stream.prefix]
+        command += [security, "--schema-registry", registry_url, "--every", "20ms"]
+        run([*command, "--since", "2024-01-01"], tmp_path)
+        with (tmp_path / f"{security}.csv").open(newline="") as file:
+            rows = [
+                (int(row["sequence"]), float(row["price"]), int(row["volume"]))
+                for row in DictReader(file)
+            ]
+        assert rows == ticks
+        assert (tmp_path / f"{security}.png").read_bytes()[:4] == b"\x89PNG"
