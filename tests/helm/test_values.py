@@ -201,6 +201,12 @@ def test_restart_follows_the_configuration() -> None:
     assert before[1] != after[1]
 
 
+def test_no_registry_is_none() -> None:
+    """Helm drops a null from the values; the worker gets it all the same, not its default."""
+    (config,) = render(COMBINATIONS["no registry"]).configs()
+    assert config.schema_registry.url is None
+
+
 def test_memory_follows_the_buffer() -> None:
     """A larger buffer asks for more, unless more is given."""
 

@@ -151,6 +151,7 @@ def _base_tar() -> Path:
         f'ln -s /usr/bin/python{python} "$1{here}/python3"',
         # The real one lets pip install, too.
         f'rm -f "$1/usr/lib/python{python}/EXTERNALLY-MANAGED"',
+        f'rm -f "$1"/usr/lib/*/libpython{python}*.a "$1"/usr/lib/python{python}/config-*/*.a',
         # Whom this machine trusts: its way to the package index may go through a proxy.
         f'cp {_CERTIFICATES} "$1{_CERTIFICATES}"',
         'if [ -e /etc/pip.conf ]; then cp /etc/pip.conf "$1/etc/pip.conf"; fi',
@@ -162,7 +163,6 @@ def _base_tar() -> Path:
         "ca-certificates,netbase,tzdata",
         '--aptopt=Acquire::Check-Valid-Until "false"',
         *(f"--dpkgopt=path-exclude=/usr/share/{one}/*" for one in ("doc", "man", "locale")),
-        "--dpkgopt=path-exclude=/usr/lib/*.a",
         *(f"--customize-hook={hook}" for hook in hooks),
     ]  # fmt: skip
     made_as = hashlib.sha256(" ".join(command).encode()).hexdigest()[:12]

@@ -50,6 +50,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $host := ternary "127.0.0.1" .endpoint.host .root.Values.opendSidecar.enabled }}
 {{- $opend := mergeOverwrite (deepCopy (default dict $config.opend)) (dict "host" $host "port" .endpoint.port) }}
 {{- $admin := dict "host" .root.Values.admin.host "port" .root.Values.admin.port }}
+{{- $registry := deepCopy (default dict $config.schema_registry) }}
+{{- /* Helm drops what a user sets to null, and the worker's default is a registry on its own machine. */}}
+{{- if not (hasKey $registry "url") }}
+{{- $_ := set $registry "url" nil }}
+{{- end }}
+{{- $_ := set $config "schema_registry" $registry }}
 {{- $_ := set $config "opend" $opend }}
 {{- $_ := set $config "admin" $admin }}
 {{- include "opend-kafka.refuseSecrets" $config }}
