@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_INSTALL := bin/python -m pip --disable-pip-version-check --quiet install
 # In two processes; tests/conftest.py says which tests stay together. A process that a test hangs is
 # not begun anew: it would run that test again.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 COMPILED := $(wildcard src/opend_kafka/*.p[yx][xd] src/opend_kafka/*/*.p[yx][xd])
+EXAMPLES := .venv-examples
+MADE_EXAMPLES := examples/javascript/node_modules/.made examples/java/target/.made examples/spark/target/.made
 PROTO := $(wildcard proto/opend_kafka/opend/pb/*.proto)
 
-.PHONY: help install demo test check format proto bench bench-check chaos image chart lock clean
+.PHONY: help install demo test check format proto bench bench-check chaos examples image chart lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -53,13 +56,17 @@ image: $(VENV)/.dev  ## build the image and run it, as the chart confines it, wh
 chart: $(VENV)/.dev  ## what the Helm chart has from elsewhere: alerts, dashboard, the configuration's schema
 	$(BIN)/python -m tests.helm.generate
 
+examples: $(VENV)/.dev $(EXAMPLES)/.installed $(MADE_EXAMPLES)  ## the examples in Java, JavaScript and Spark: install them, run and judge them
+	$(BIN)/pytest -m languages tests/examples $(ARGS)
+
 lock: $(VENV)/.dev  ## resolve requirements/*.txt anew
 	printf 'cython>=3.1\nsetuptools>=80\n' | $(LOCK) - -o requirements/build.txt
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) pyproject.toml --extra dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) requirements/examples.in -c requirements/dev.txt -o requirements/examples.txt
 
 clean:  ## remove what was made
-	rm -rf $(VENV) build dist src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(EXAMPLES) examples/*/target examples/*/node_modules build dist src/*.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/.created:
 	$(PYTHON) -m venv $(VENV)
@@ -72,4 +79,21 @@ $(VENV)/.run: $(VENV)/.created requirements/build.txt requirements/run.txt pypro
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.txt
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(EXAMPLES)/.installed: requirements/build.txt requirements/examples.txt \
+		distributions/consumer/setup.py $(wildcard src/opend_kafka/consuming/*.py)
+	$(PYTHON) -m venv $(EXAMPLES)
+	$(EXAMPLES)/$(PIP_INSTALL) --require-hashes -r requirements/build.txt
+	$(EXAMPLES)/$(PIP_INSTALL) --require-hashes --no-build-isolation --use-pep517 -r requirements/examples.txt
+	$(EXAMPLES)/$(PIP_INSTALL) --no-deps --no-build-isolation --force-reinstall ./distributions/consumer
+	@touch $@
+
+# Where the Kafka client's prebuilt library cannot be had it is built, in minutes, with the system's libraries.
+examples/javascript/node_modules/.made: examples/javascript/package-lock.json
+	cd examples/javascript && CKJS_LINKING=dynamic npm ci
+	@touch $@
+
+examples/%/target/.made: examples/%/pom.xml $(wildcard examples/java/src/main/java/*.java)
+	mvn --batch-mode --quiet -f $< package
 	@touch $@
