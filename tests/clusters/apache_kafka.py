@@ -330,6 +330,9 @@ def _test_sizes() -> dict[str, str]:
         "transaction.state.log.num.partitions": "3",
         "share.coordinator.state.topic.num.partitions": "3",
         "group.initial.rebalance.delay.ms": "0",
+        # How soon a member of the newer protocol (KIP-848) hears of a rebalance; 5 s by default.
+        "group.consumer.min.heartbeat.interval.ms": "100",
+        "group.consumer.heartbeat.interval.ms": "100",
         # Lets a test's consumer be given up after a second, not six.
         "group.min.session.timeout.ms": "1000",
         # A killed broker's partitions move after 3 s, not 9 s; less would fence a broker that

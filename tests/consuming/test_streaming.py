@@ -146,12 +146,12 @@ def test_records_of_other_schemas_are_passed_over() -> None:
 
 
 def test_partition_that_is_gone_is_not_committed() -> None:
-    """Its held ticks may come out; their offsets are another consumer's matter."""
+    """Its offsets are another consumer's matter, and so are the ticks that were held."""
     stream = TickStream(Decoder())
     stream.assigned(TOPIC, 0, None)
     list(stream.take(TOPIC, 0, 0, KEY, VALUES[1], 0.0))
     stream.revoked(TOPIC, 0)
-    assert (_told(stream.flush()), stream.offsets()) == ([1], {})
+    assert (_told(stream.flush()), stream.offsets()) == ([], {})
 
 
 def test_duplicates_are_counted() -> None:
@@ -161,3 +161,39 @@ def test_duplicates_are_counted() -> None:
     for offset in range(3):
         list(stream.take(TOPIC, 0, offset, KEY, VALUES[1], 0.0))
     assert stream.duplicates == 2
+
+
+def _taken(stream: TickStream, partition: int, *sequences: int) -> list[int | str]:
+    """Let a stream read a partition from its beginning; give what it processes at once."""
+    out: list[int | str] = []
+    stream.assigned(TOPIC, partition, 0)
+    for offset, sequence in enumerate(sequences):
+        out += _told(stream.take(TOPIC, partition, offset, KEY, VALUES[sequence], 0.0))
+    return out
+
+
+def test_what_is_held_of_a_partition_goes_with_it() -> None:
+    """Its next consumer reads it again, because it was not committed: here it never comes."""
+    stream = TickStream(Decoder(), delay_s=3)
+    assert _taken(stream, 0, 1, 2) + _taken(stream, 1, 11) == []
+    assert stream.offsets()[TOPIC, 0] == 0
+    stream.revoked(TOPIC, 0)
+    assert _told(stream.due(9.0)) == [11]
+
+
+def test_partition_is_flushed_alone() -> None:
+    """Of what is kept, nothing is given on before its time."""
+    stream = TickStream(Decoder(), delay_s=3)
+    assert _taken(stream, 0, 2, 1) + _taken(stream, 1, 11) == []
+    assert _told(stream.flush([(TOPIC, 0), (TOPIC, 7)])) == [1, 2]
+    assert stream.offsets() == {(TOPIC, 0): 2, (TOPIC, 1): 0}
+
+
+def test_partition_that_comes_back_has_no_late_ticks_for_that() -> None:
+    """What was given on before it went is no reason to call what is read again late."""
+    stream = TickStream(Decoder(), delay_s=3)
+    _taken(stream, 0, 5, 6)
+    assert _told(stream.flush()) == [5, 6]
+    stream.revoked(TOPIC, 0)
+    _taken(stream, 0, 1, 2)
+    assert [item.late for item in stream.flush() if isinstance(item, OrderedTick)] == [False] * 2

@@ -5,7 +5,8 @@ It takes what every Kafka client has of a record: topic, partition, offset, key 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,8 @@ from opend_kafka.consuming.records import Ticker
 from opend_kafka.consuming.resuming import ResumingDeduplicator
 from opend_kafka.consuming.ticks import TickOrderer
 from opend_kafka.errors import RecordUndecodable
+
+_Partition = tuple[str, int]
 
 #: Where a held tick's record stands: a name that no field of opend.Ticker can have.
 _AT = "record at"
@@ -43,8 +46,12 @@ class TickStream:
 
     def __init__(self, decoder: Decoder, *, delay_s: float = 0.5, read_back: int = 4096) -> None:
         self._decoder = decoder
+        self._delay_s = delay_s
         self._deduplicator = ResumingDeduplicator(read_back)
-        self._orderer: TickOrderer[dict[str, Any]] = TickOrderer(delay_s)
+        #: One a partition: what is held of it goes with it.
+        self._orderers: dict[_Partition, TickOrderer[dict[str, Any]]] = {}
+        #: When each of them is to be asked again.
+        self._due: deque[tuple[float, _Partition]] = deque()
         self._progress = Progress()
         self.gaps = GapTracker()
 
@@ -55,11 +62,16 @@ class TickStream:
 
     def assigned(self, topic: str, partition: int, committed: int | None, first: int = 0) -> int:
         """Take up a partition; give the offset to read from, see `ResumingDeduplicator`."""
+        self._orderers[topic, partition] = TickOrderer(self._delay_s)
         self._progress.assigned(topic, partition, max(committed or 0, first))
         return self._deduplicator.assigned(topic, partition, committed, first)
 
     def revoked(self, topic: str, partition: int) -> None:
-        """Forget a partition; what it has held back is best flushed and committed before."""
+        """Forget a partition, and what is held back of it: its next consumer processes that.
+
+        Where each tick is to count once, `flush` it before, and commit.
+        """
+        self._orderers.pop((topic, partition), None)
         self._progress.revoked(topic, partition)
         self._deduplicator.revoked(topic, partition)
 
@@ -86,7 +98,10 @@ class TickStream:
             self._progress.done(*at)
             raise
         if record.schema == "opend.Ticker" and self._deduplicator.is_new(record.fields, *at):
-            yield from self._given_on(self._orderer.take(record.fields | {_AT: at}, now))
+            orderer = self._orderers[topic, partition]
+            self._due.append((now + self._delay_s, (topic, partition)))
+            yield from self._given_on(orderer.take(record.fields | {_AT: at}, now))
+            yield from self.due(now)
             return
         if record.schema == "opend.SessionEvent":
             gap = self.gaps.take_event(security, record.fields)
@@ -97,13 +112,20 @@ class TickStream:
 
     def due(self, now: float) -> Iterator[OrderedTick | MissingTicks]:
         """Yield the ticks whose time has come; to be asked for also where no record comes."""
-        return self._given_on(self._orderer.due(now))
+        while self._due and self._due[0][0] <= now:
+            _, partition = self._due.popleft()
+            if partition in self._orderers:
+                yield from self._given_on(self._orderers[partition].due(now))
 
-    def flush(self) -> Iterator[OrderedTick | MissingTicks]:
-        """Yield all that is held back."""
-        return self._given_on(self._orderer.flush())
+    def flush(
+        self, partitions: Iterable[_Partition] | None = None
+    ) -> Iterator[OrderedTick | MissingTicks]:
+        """Yield all that is held back, or what is of these partitions, by (topic, partition)."""
+        for one in [*self._orderers] if partitions is None else partitions:
+            if one in self._orderers:
+                yield from self._given_on(self._orderers[one].flush())
 
-    def offsets(self) -> dict[tuple[str, int], int]:
+    def offsets(self) -> dict[_Partition, int]:
         """Give what to commit of each partition, by (topic, partition)."""
         return self._progress.offsets()
 
