@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.missing import MissingTicks
@@ -41,10 +41,15 @@ def ticks(
     )
 
     def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
-        for one, stored in zip(partitions, consumer.committed(partitions, 10), strict=True):
-            first, _end = consumer.get_watermark_offsets(one, timeout=10)
-            committed = stored.offset if stored.offset >= 0 else None
-            one.offset = stream.assigned(one.topic, one.partition, committed, first)
+        # get_watermark_offsets calls a partition empty where one of its two questions fails.
+        asked = [TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in partitions]
+        firsts = consumer.offsets_for_times(asked, 10)
+        stored = consumer.committed(partitions, 10)
+        for one, first, known in zip(partitions, firsts, stored, strict=True):
+            if first.error or known.error:
+                raise KafkaException(first.error or known.error)
+            committed = known.offset if known.offset >= 0 else None
+            one.offset = stream.assigned(one.topic, one.partition, committed, first.offset)
         consumer.assign(partitions)
 
     def commit() -> None:

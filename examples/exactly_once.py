@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.missing import MissingTicks
@@ -100,11 +100,15 @@ class TickCopier:
         self._in_transaction = False
 
     def _assigned(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        # get_watermark_offsets calls a partition empty where one of its two questions fails.
+        asked = [TopicPartition(one.topic, one.partition, OFFSET_BEGINNING) for one in partitions]
+        firsts = self._consumer.offsets_for_times(asked, 10)
         stored = self._consumer.committed(partitions, 10)
-        for one, known in zip(partitions, stored, strict=True):
-            first, _end = self._consumer.get_watermark_offsets(one, timeout=10)
+        for one, first, known in zip(partitions, firsts, stored, strict=True):
+            if first.error or known.error:
+                raise KafkaException(first.error or known.error)
             committed = known.offset if known.offset >= 0 else None
-            one.offset = self._stream.assigned(one.topic, one.partition, committed, first)
+            one.offset = self._stream.assigned(one.topic, one.partition, committed, first.offset)
         self._consumer.assign(partitions)
 
     def _revoked(self, _: Consumer, partitions: list[TopicPartition]) -> None:
