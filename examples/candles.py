@@ -176,7 +176,7 @@ def main() -> None:
     parser.add_argument("prefix")
     parser.add_argument("security", help="as HK.00700; topics are by security, the default")
     parser.add_argument("--schema-registry", metavar="URL")
-    parser.add_argument("--since", help="the exchange's time; default: all")
+    parser.add_argument("--since", help="records' times in Kafka, in the exchange's zone")
     parser.add_argument("--until")
     parser.add_argument("--every", default="1min", help="a candle's span, as pandas writes it")
     parser.add_argument("--out", type=Path, default=Path())

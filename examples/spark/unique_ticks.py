@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.avro.functions import from_avro
 from pyspark.sql.functions import expr
 
-#: How long a tick is known again, by the records' timestamps.
+#: How long a tick is known again, by when workers received it. None comes late by that.
 REMEMBERED = "1 day"
 
 #: Before the Avro bytes stand 5 bytes where there is a registry, and 10 where there is none.
@@ -31,8 +31,8 @@ def ticks(spark: SparkSession, bootstrap_servers: str, prefix: str, schema: str)
         .option("subscribePattern", rf"{re.escape(prefix)}\.ticker(\..*)?")
         .option("startingOffsets", "earliest")
         .load()
-        .select("timestamp", from_avro(expr(AVRO), schema).alias("tick"))
-        .select("timestamp", "tick.*")
+        .select(from_avro(expr(AVRO), schema).alias("tick"))
+        .select("tick.*", "tick.provenance.ingest_time")
     )
 
 
@@ -42,7 +42,7 @@ def main(
     """Append to the table `target` what has come since the last run."""
     spark = SparkSession.builder.appName("unique-ticks").getOrCreate()
     every = ticks(spark, bootstrap_servers, prefix, Path(schema_file).read_text())
-    once = every.withWatermark("timestamp", REMEMBERED).dropDuplicatesWithinWatermark(
+    once = every.withWatermark("ingest_time", REMEMBERED).dropDuplicatesWithinWatermark(
         ["market", "code", "sequence"]
     )
     writing = once.writeStream.format(form).option("checkpointLocation", f"{target}.checkpoint")

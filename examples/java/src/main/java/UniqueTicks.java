@@ -34,7 +34,7 @@ import org.apache.kafka.streams.state.WindowStore;
  * go on byte for byte, in the order in which they came: a late trade stays where it was reported.
  */
 final class UniqueTicks {
-  /** How long a tick is remembered, by the records' timestamps. OpenD repeats a session at most. */
+  /** How long a tick is remembered, by when workers received it. */
   static final Duration REMEMBERED = Duration.ofDays(1);
 
   private static final String SEEN = "seen-ticks";
@@ -117,7 +117,8 @@ final class UniqueTicks {
     public void process(Record<byte[], byte[]> record) {
       GenericRecord tick = decoder.deserialize("", record.value());
       String identity = tick.get("market") + "." + tick.get("code") + " " + tick.get("sequence");
-      long time = record.timestamp(), around = REMEMBERED.toMillis();
+      long received = (long) ((GenericRecord) tick.get("provenance")).get("ingest_time"); // µs
+      long time = received / 1000, around = REMEMBERED.toMillis();
       try (var before = seen.fetch(identity, Math.max(0, time - around), time + around)) {
         if (before.hasNext()) return;
       }
