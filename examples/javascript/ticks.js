@@ -48,18 +48,16 @@ export class TickWindow {
       security.waiting = security.waiting.filter((one) => one.topic !== topic || one.partition !== partition);
   }
 
-  /** Takes the next record's tick; yields those whose time has come. */
+  /** Takes the next record's tick; yields it where it is late. The others come by `due`. */
   *take(tick, { topic, partition, offset }, now) {
     const from = this.#partitions.get(`${topic} ${partition}`);
     from.next = Math.max(from.next, offset + 1);
     const security = this.#security(`${tick.market}.${tick.code}`);
     const isNew = !security.seen.has(tick.sequence);
     this.#remember(security, tick.sequence);
-    if (isNew && offset >= from.goingOn) {
-      if (security.last > tick.sequence) yield { tick, late: true };
-      else security.waiting.push({ tick, topic, partition, offset, until: now + this.#delayMs });
-    }
-    yield* this.due(now);
+    if (!isNew || offset < from.goingOn) return;
+    if (security.last > tick.sequence) yield { tick, late: true };
+    else security.waiting.push({ tick, topic, partition, offset, until: now + this.#delayMs });
   }
 
   /** Yields the ticks whose time has come, and those that belong before them. `Infinity`: all. */
