@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -107,6 +108,119 @@ def test_configure_twice_writes_each_line_once(capsys: pytest.CaptureFixture[str
     logs.configure("info", "json")
     structlog.get_logger().info("once")
     assert len(_lines(capsys)) == 1
+
+
+class _Clock:
+    """Seconds that a test lets pass."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _written(repeats: logs.Repeats, times: int = 1, **line: Any) -> list[dict[str, Any]]:
+    """Log a line so often; give what is written of it."""
+    written = []
+    for _ in range(times):
+        with suppress(structlog.DropEvent):
+            written.append(dict(repeats(None, "warning", dict(line))))
+    return written
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    """Give a clock that stands."""
+    return _Clock()
+
+
+@pytest.fixture
+def repeats(clock: _Clock) -> logs.Repeats:
+    """Give what lets three lines pass in ten seconds."""
+    return logs.Repeats(clock, first=3, period_s=10)
+
+
+def test_first_repeats_are_written_and_the_others_counted(
+    repeats: logs.Repeats, clock: _Clock
+) -> None:
+    """Of a thousand lines three are written; once the period is over, the rest is a number."""
+    assert len(_written(repeats, 1000, event="push_rejected", reason="malformed")) == 3
+    assert list(repeats.due()) == []
+    clock.now = 10
+    assert list(repeats.due()) == [logs.HeldBack("warning", "push_rejected", "malformed", 997)]
+    assert list(repeats.due()) == []
+
+
+def test_each_event_and_reason_has_its_own_count(repeats: logs.Repeats) -> None:
+    """What repeats hides nothing else."""
+    _written(repeats, 10, event="push_rejected", reason="malformed")
+    lines: list[dict[str, Any]] = [
+        {"event": "push_rejected", "reason": "checksum"},
+        {"event": "link_down"},
+    ]
+    for line in lines:
+        assert _written(repeats, **line) == [line]
+
+
+def test_lines_are_written_again_in_the_next_period(repeats: logs.Repeats, clock: _Clock) -> None:
+    """Where nobody asks in between, the next line says how many were held back."""
+    _written(repeats, 5, event="push_rejected")
+    clock.now = 10
+    assert _written(repeats, event="push_rejected") == [{"event": "push_rejected", "held_back": 2}]
+
+
+def test_few_lines_are_never_counted(repeats: logs.Repeats, clock: _Clock) -> None:
+    """What comes now and then is written each time, and nothing is said of it afterwards."""
+    for second in range(0, 1000, 5):
+        clock.now = second
+        assert len(_written(repeats, event="gap_repaired")) == 1
+        assert list(repeats.due()) == []
+
+
+def test_all_that_was_held_back_is_told_at_the_end(repeats: logs.Repeats) -> None:
+    """A worker that stops does not wait for the period's end."""
+    _written(repeats, 4, event="push_rejected")
+    assert [one.lines for one in repeats.due(at_once=True)] == [1]
+
+
+def test_what_is_over_is_forgotten(repeats: logs.Repeats, clock: _Clock) -> None:
+    """Whatever the reasons are, memory holds those of one period at most."""
+    for number in range(100):
+        clock.now = number * 10
+        _written(repeats, 5, event="push_rejected", reason=str(number))
+        assert len(list(repeats.due())) == (number > 0)
+
+
+def test_count_is_written_as_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held back is one line, as grave as what it counts."""
+    logs.configure("info", "json")
+    for _ in range(logs.FIRST_LINES + 5):
+        structlog.get_logger().error("push_rejected", reason="malformed")
+    logs.tell_repeats(at_once=True)
+    *lines, last = _lines(capsys)
+    assert len(lines) == logs.FIRST_LINES
+    del last["timestamp"]
+    assert last == {
+        "event": "repeated",
+        "level": "error",
+        "of": "push_rejected",
+        "reason": "malformed",
+        "held_back": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "sasl.password", "ssl.key.password", "relay_token", "basic.auth.user.info"]
+)
+def test_secret_is_masked(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """A field that is named as a secret shows none."""
+    logs.configure("info", "json")
+    structlog.get_logger().info("topics_ready", **{name: "hunter2"})
+    (line,) = _lines(capsys)
+    assert line[name] == "***"
 
 
 def test_silence_drops_everything(capsys: pytest.CaptureFixture[str]) -> None:

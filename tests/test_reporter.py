@@ -28,7 +28,9 @@ from opend_kafka.opend.events import (
     NotifyRejected,
     NotReady,
     Push,
+    QuotaSeen,
     SubscriptionRefused,
+    SubscriptionsLost,
 )
 from opend_kafka.opend.notices import Notice, NoticeKind
 from opend_kafka.opend.securities import Security
@@ -260,3 +262,52 @@ def test_published_event_has_the_security_for_its_key(
     assert (route.topic, timestamp_ms) == ("opend.events", NOW_US // 1000)
     assert (Decoder().decode(route.key).fields if route.key else None) == key
     assert Decoder().decode(value).fields["kind"] == "LIVE"
+
+
+def test_lines_carry_their_connection(told: _Told) -> None:
+    """What is logged while a link stands says on which one; without a link there is none."""
+    with capture_logs() as lines:
+        told.reporter.on_event(LoggedIn(7, 1011, 10))
+        told.reporter.on_event(Live(1, 0))
+        told.reporter.link_down(LinkLost("gone"))
+        told.reporter.link_down(LinkLost("still gone"))
+    assert [line.get("conn_id") for line in lines] == [7, 7, 7, None]
+
+
+def test_line_names_few_of_many(told: _Told) -> None:
+    """Thousands of streams that fall silent do not make a line of a megabyte."""
+    many = [Subscription(Security("HK", f"{number:05}"), Subtype.TICKER) for number in range(5000)]
+    with capture_logs() as lines:
+        told.reporter.on_event(SubscriptionsLost(tuple(many)))
+    (line,) = lines
+    assert (len(line["subscriptions"]), line["subscriptions"][-1]) == (51, "and 4950 more")
+    assert len(told.events) == 5000
+
+
+def test_page_has_what_was_told(told: _Told) -> None:
+    """An event and a gap stand in the status, the newest first, with what they are about."""
+    told.reporter.on_event(SubscriptionRefused(TICKER, REFUSED))
+    told.reporter.gap(Gap(TICKER.security, Cause.RECONNECTED, 1, 5, 3, 0))
+    (event,) = told.status.events
+    assert (event["kind"], event["about"]) == ("SUBSCRIPTION_REFUSED", "ticker of HK.00700")
+    assert event["time"] == NOW_US // 1000
+    (gap,) = told.status.gaps
+    assert (gap["security"], gap["outcome"], gap["ticks_missing"]) == (
+        "HK.00700",
+        "unrepairable",
+        3,
+    )
+
+
+def test_quota_follows_what_is_subscribed(told: _Told) -> None:
+    """OpenD tells the quota once a minute; what the worker takes of it meanwhile is shown."""
+    told.reporter.on_event(QuotaSeen(10, 90))
+    told.reporter.show_subscriptions((TICKER,), {}, (), 89)
+    assert (told.value("quota_used"), told.value("quota_remaining")) == (11, 89)
+    assert told.status.quota == (11, 89)
+
+
+def test_notices_are_counted_by_kind(told: _Told) -> None:
+    """What OpenD says about itself can be an alert."""
+    told.reporter.on_event(Notified(Notice(NoticeKind.KICKED_OUT, "x")))
+    assert told.value("notices_total", kind="kicked_out") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -89,6 +90,12 @@ class Reporter:
         self._markets: dict[str, str] = {}
 
     @property
+    def _log(self) -> Any:
+        """The log, with the connection that it is about."""
+        conn_id = self._status.conn_id
+        return log.bind(conn_id=conn_id) if conn_id else log
+
+    @property
     def reading(self) -> bool:
         """Whether the worker reads from OpenD, or holds back."""
         return self._status.reading
@@ -99,9 +106,8 @@ class Reporter:
             case LoggedIn(conn_id, server_version, interval_s):
                 self._status.conn_id = conn_id
                 self._status.server_version = server_version
-                log.info(
+                self._log.info(
                     "logged_in",
-                    conn_id=conn_id,
                     server_version=server_version,
                     keep_alive_interval_s=interval_s,
                 )
@@ -113,7 +119,9 @@ class Reporter:
             case Subscribed():
                 pass  # the status shows it, and Live says how many
             case SubscriptionRefused(subscription, error):
-                log.error("subscription_refused", subscription=str(subscription), cause=str(error))
+                self._log.error(
+                    "subscription_refused", subscription=str(subscription), cause=str(error)
+                )
                 self._tell(
                     EventKind.SUBSCRIPTION_REFUSED,
                     reason=error.reason,
@@ -121,9 +129,11 @@ class Reporter:
                     subscription=subscription,
                 )
             case Unsubscribed(subscriptions):
-                log.info("unsubscribed", subscriptions=_names(subscriptions))
+                self._log.info("unsubscribed", subscriptions=_names(subscriptions))
             case UnsubscribeRefused(subscription, error):
-                log.warning("unsubscribe_refused", subscription=str(subscription), cause=str(error))
+                self._log.warning(
+                    "unsubscribe_refused", subscription=str(subscription), cause=str(error)
+                )
             case SubscriptionsLost(subscriptions):
                 self._lost(subscriptions)
             case QuotaShort(subscriptions, quota, remaining):
@@ -134,7 +144,7 @@ class Reporter:
                 self._live(standing, refused, short)
             case FrameDamaged(push, error):
                 self._metrics.checksum_failures.inc()
-                log.warning(
+                self._log.warning(
                     "frame_damaged",
                     reason=error.reason,
                     proto_id=push.proto_id,
@@ -148,7 +158,7 @@ class Reporter:
             case Notified(notice):
                 self._notified(notice)
             case NotifyRejected(_, error):
-                log.warning("notify_rejected", cause=str(error))
+                self._log.warning("notify_rejected", cause=str(error))
 
     def show_subscriptions(
         self,
@@ -187,10 +197,10 @@ class Reporter:
     def streams_found(self, findings: Findings) -> None:
         """Tell which streams have fallen silent, and which are heard again."""
         if findings.healed:
-            log.info("stream_healed", subscriptions=_names(findings.healed))
+            self._log.info("stream_healed", subscriptions=_names(findings.healed))
         if findings.stale:
             stale = (one.subscription for one in findings.stale)
-            log.warning("stream_stale", subscriptions=_names(stale))
+            self._log.warning("stream_stale", subscriptions=_names(stale))
         for one in findings.stale:
             self._tell(
                 EventKind.STREAM_STALE,
@@ -201,7 +211,7 @@ class Reporter:
 
     def link_down(self, error: OpenDError) -> None:
         """Tell that the link ended, or could not be made."""
-        log.warning("link_down", reason=error.reason, cause=str(error))
+        self._log.warning("link_down", reason=error.reason, cause=str(error))
         self._metrics.reconnects.labels(error.reason).inc()
         self._metrics.session_up.set(0)
         self._tell(EventKind.LINK_DOWN, reason=error.reason, detail=str(error))
@@ -214,7 +224,7 @@ class Reporter:
     def backpressure_began(self, buffered_bytes: int) -> None:
         """Tell that the worker does not read from OpenD any more."""
         self._status.reading = False
-        log.warning("backpressure_began", buffered_bytes=buffered_bytes)
+        self._log.warning("backpressure_began", buffered_bytes=buffered_bytes)
         self._tell(EventKind.BACKPRESSURE_BEGAN, detail=f"{buffered_bytes} bytes wait for Kafka")
 
     def backpressure_lasts(self, seconds: float) -> None:
@@ -224,7 +234,7 @@ class Reporter:
     def backpressure_ended(self, seconds: float) -> None:
         """Tell that it reads again, after so many seconds in all."""
         self._status.reading = True
-        log.info("backpressure_ended", seconds=round(seconds, 3))
+        self._log.info("backpressure_ended", seconds=round(seconds, 3))
         self._tell(EventKind.BACKPRESSURE_ENDED, detail=f"after {seconds:.3f} s")
 
     def delivery_failed(
@@ -235,7 +245,7 @@ class Reporter:
     ) -> None:
         """Tell that Kafka did not take a record, and which one where that is known."""
         self._status.delivery_failures += 1
-        log.error(
+        self._log.error(
             "delivery_failed",
             topic=error.topic,
             subscription=None if subscription is None else str(subscription),
@@ -253,7 +263,7 @@ class Reporter:
 
     def producer_restarted(self, cause: str, records: int) -> None:
         """Tell that a new producer took the place of one that had given itself up."""
-        log.warning("producer_restarted", cause=cause, records_sent_again=records)
+        self._log.warning("producer_restarted", cause=cause, records_sent_again=records)
         self._tell(
             EventKind.PRODUCER_RESTARTED,
             reason="producer_restarted",
@@ -266,7 +276,7 @@ class Reporter:
         self._metrics.gaps.labels(outcome).inc()
         self._metrics.ticks_repaired.inc(gap.repaired)
         self._metrics.ticks_missing.inc(gap.missing or 0)
-        write = log.error if outcome is Outcome.UNREPAIRABLE else log.info
+        write = self._log.error if outcome is Outcome.UNREPAIRABLE else self._log.info
         write(
             f"gap_{outcome}",
             security=str(gap.security),
@@ -302,7 +312,7 @@ class Reporter:
     def _not_ready(self, cause: str) -> None:
         self._status.cause = cause
         self._metrics.session_up.set(0)
-        log.warning("opend_not_ready", cause=cause)
+        self._log.warning("opend_not_ready", cause=cause)
         self._tell(EventKind.NOT_READY, reason="not_ready", detail=cause)
 
     def _market_states(self, states: Mapping[str, int]) -> None:
@@ -311,7 +321,7 @@ class Reporter:
         for market, state in self._markets.items():
             was = before.get(market, state)
             if state != was:
-                log.info("market_state_changed", market=market, state=state, was=was)
+                self._log.info("market_state_changed", market=market, state=state, was=was)
                 self._tell(
                     EventKind.MARKET_STATE_CHANGED,
                     reason=f"{market} {state}",
@@ -319,7 +329,7 @@ class Reporter:
                 )
 
     def _lost(self, subscriptions: tuple[Subscription, ...]) -> None:
-        log.warning("subscriptions_lost", subscriptions=_names(subscriptions))
+        self._log.warning("subscriptions_lost", subscriptions=_names(subscriptions))
         for one in subscriptions:
             self._tell(
                 EventKind.SUBSCRIPTION_LOST,
@@ -332,16 +342,14 @@ class Reporter:
         self, subscriptions: tuple[Subscription, ...], quota: int, remaining: int
     ) -> None:
         detail = f"the quota is {quota}, and {remaining} of it are left"
-        log.error("quota_short", subscriptions=_names(subscriptions), cause=detail)
+        self._log.error("quota_short", subscriptions=_names(subscriptions), cause=detail)
         for one in subscriptions:
             self._tell(EventKind.QUOTA_SHORT, reason="quota_short", detail=detail, subscription=one)
 
     def _live(self, standing: int, refused: int, short: int) -> None:
         self._status.cause = ""
         self._metrics.session_up.set(1)
-        log.info(
-            "live", conn_id=self._status.conn_id, standing=standing, refused=refused, short=short
-        )
+        self._log.info("live", standing=standing, refused=refused, short=short)
         detail = f"{standing} subscriptions stand, {refused} were refused, {short} are over quota"
         self._tell(EventKind.LIVE, detail=detail)
 
@@ -349,7 +357,7 @@ class Reporter:
         if notice.kind is NoticeKind.LOGIN_LOST:
             self._status.cause = notice.text
             self._metrics.session_up.set(0)
-        write = log.info if notice.kind in _CALM else log.warning
+        write = self._log.info if notice.kind in _CALM else self._log.warning
         self._metrics.notices.labels(str(notice.kind)).inc()
         write("opend_notified", kind=str(notice.kind), notice=notice.text)
         self._tell(_NOTICES[notice.kind], reason=str(notice.kind), detail=notice.text)
@@ -387,8 +395,14 @@ class Reporter:
         )
 
 
+#: So many names stand in one line of the log; the events have them all.
+_LOGGED_NAMES = 50
+
+
 def _names(subscriptions: Iterable[Subscription]) -> list[str]:
-    return [str(one) for one in subscriptions]
+    names = [str(one) for one in subscriptions]
+    more = len(names) - _LOGGED_NAMES
+    return [*names[:_LOGGED_NAMES], f"and {more} more"] if more > 0 else names
 
 
 #: What the metrics call the records of the topic; beside the subtypes.
