@@ -17,6 +17,8 @@ CLASSES = {
 
 #: One of each class that makes its own text.
 EXAMPLES = (
+    errors.RecordingUnusable("monday.rec", "there are no pushes in this recording"),
+    errors.RecordingFailed("monday.rec", "cannot be written on (No space left on device)"),
     errors.OpenDUnreachable("127.0.0.1", 11111, "Connection refused"),
     errors.BadMagic(b"HT"),
     errors.FrameTooLarge(3011, 99_999_999, 16_777_216),

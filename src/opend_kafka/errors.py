@@ -73,6 +73,7 @@ class RecordingUnusable(ConfigurationError):
 
     def __init__(self, path: object, cause: str) -> None:
         super().__init__(f"{path}: {cause}")
+        self.path = path
 
 
 class OpenDError(OpendKafkaError):
@@ -475,6 +476,7 @@ class RecordingFailed(OpendKafkaError):
 
     def __init__(self, path: object, cause: str) -> None:
         super().__init__(f"{path}: {cause}")
+        self.path = path
 
 
 class BlockMalformed(OpendKafkaError):

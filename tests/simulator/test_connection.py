@@ -250,6 +250,13 @@ def test_connection_counts_what_its_line_holds(room: Room) -> None:
     assert transport.ended == "aborted"
 
 
+def test_connection_tells_what_is_unsent(room: Room) -> None:
+    """What the network has not taken is counted."""
+    connection, transport = room.connect()
+    transport.unread = 5
+    assert connection.unsent_bytes == 5
+
+
 def test_connection_gives_up_its_seat(room: Room) -> None:
     """When it is lost, the connection is no client any more, and waits for nothing."""
     connection, _ = room.connect()

@@ -34,7 +34,7 @@ from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
 from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator import Market, Simulator
-from opend_kafka.simulator.relay import Relay
+from opend_kafka.simulator.relay import Relay, relaying
 
 TENCENT = Security("HK", "00700")
 KEY = "ungeheim-7"
@@ -395,3 +395,22 @@ async def test_relay_that_closes_leaves_nobody(simulator: Simulator, relay: Rela
         (gone,) = simulator._clients.values()
         await asyncio.gather(client.websocket.receive(), relay.close())
         await gone.closed.wait()
+
+
+async def test_relaying_has_relay_beside_opend(simulator: Simulator) -> None:
+    """The relay listens while the block runs."""
+    with capture_logs() as logged:
+        async with relaying("127.0.0.1", simulator.port, port=0, key=KEY):
+            (port,) = (line["port"] for line in logged if line["event"] == "relay_listening")
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_relaying_without_port_does_nothing(simulator: Simulator) -> None:
+    """Where nobody wants a relay there is none."""
+    with capture_logs() as logged:
+        async with relaying("127.0.0.1", simulator.port, port=None):
+            pass
+    assert logged == []

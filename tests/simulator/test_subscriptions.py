@@ -137,3 +137,15 @@ def test_subscriptions_keep_how_k_lines_are_adjusted(subscriptions: Subscription
     subscriptions.start_pushes(1, [TICKS], [0])
     subscriptions.start_pushes(1, [BOOK])
     assert [subscriptions.rehab_types(1, feed) for feed in (TICKS, BOOK)] == [(0,), (1,)]
+
+
+def test_subscriptions_tell_who_takes_anything(subscriptions: Subscriptions) -> None:
+    """Each connection that is pushed to once, and how many feeds are pushed to all together."""
+    for conn_id in (1, 2):
+        subscriptions.subscribe(conn_id, [TICKS, BOOK])
+    subscriptions.start_pushes(1, [TICKS, BOOK])
+    assert (subscriptions.all_takers(), subscriptions.pushed) == ((1,), 2)
+    subscriptions.start_pushes(2, [TICKS])
+    assert (subscriptions.all_takers(), subscriptions.pushed) == ((1, 2), 3)
+    subscriptions.unsubscribe_all(1)
+    assert (subscriptions.all_takers(), subscriptions.pushed) == ((2,), 1)

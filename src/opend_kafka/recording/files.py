@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from opend_kafka.errors import RecordingFailed, RecordingUnusable, system_words
 from opend_kafka.recording.blocks import VERSION
@@ -34,7 +35,7 @@ class RecordingFile:
             raise RecordingUnusable(path, f"cannot be written ({system_words(error)})") from None
         _sync_folder(path)
 
-    def __enter__(self) -> RecordingFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -93,7 +94,7 @@ class Recording:
                 )
             self._open = stack.pop_all()
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

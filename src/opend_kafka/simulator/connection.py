@@ -82,6 +82,11 @@ class Connection(asyncio.Protocol):
         self._writable.set()
         self.closed.set()
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What the network has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than it is written to."""
         self._writable.clear()

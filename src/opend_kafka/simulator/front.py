@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self
 
 import structlog
 
@@ -23,8 +23,6 @@ from opend_kafka.simulator.pushes import Push
 WRITE_LIMIT = 64 * 1024 * 1024
 
 _log = structlog.get_logger()
-
-_Self = TypeVar("_Self", bound="Front")
 
 
 class Front:
@@ -86,7 +84,7 @@ class Front:
         for client in clients:
             await client.closed.wait()
 
-    async def __aenter__(self: _Self) -> _Self:
+    async def __aenter__(self) -> Self:
         """Start."""
         await self.start()
         return self

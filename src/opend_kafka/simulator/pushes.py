@@ -23,7 +23,7 @@ from opend_kafka.opend.pb import (
 )
 from opend_kafka.opend.pb.Qot_Common_pb2 import BasicQot, Ticker
 from opend_kafka.opend.securities import Security
-from opend_kafka.simulator.stocks import Stock
+from opend_kafka.simulator.stocks import Listed
 
 #: Where a frame keeps its serial: the only bytes that differ between the takers of a push.
 _SERIAL = Struct("<I")
@@ -66,7 +66,7 @@ class Push:
         return self.frame[:_SERIAL_AT] + serial_bytes + self.frame[_SERIAL_END:]
 
 
-def ticker_push(conn_ids: tuple[int, ...], stock: Stock, ticks: Sequence[Ticker]) -> Push:
+def ticker_push(conn_ids: tuple[int, ...], stock: Listed, ticks: Sequence[Ticker]) -> Push:
     """Make a push of ticks of one security (3011)."""
     # Filled in place: building the parts first costs twice as much, and this runs for every tick.
     response = Qot_UpdateTicker_pb2.Response(retType=0)
@@ -77,7 +77,7 @@ def ticker_push(conn_ids: tuple[int, ...], stock: Stock, ticks: Sequence[Ticker]
     return Push(conn_ids, stock.security, frame.proto_id, response, encode(frame), ticks=ticks)
 
 
-def book_push(conn_ids: tuple[int, ...], stock: Stock, book: Qot_UpdateOrderBook_pb2.S2C) -> Push:
+def book_push(conn_ids: tuple[int, ...], stock: Listed, book: Qot_UpdateOrderBook_pb2.S2C) -> Push:
     """Make a push of a whole book (3013)."""
     response = Qot_UpdateOrderBook_pb2.Response(retType=0, s2c=book)
     frame = Frame(ProtoId.QOT_UPDATE_ORDER_BOOK, 0, response.SerializeToString())
@@ -89,7 +89,7 @@ def quotes_push(conn_ids: tuple[int, ...], quotes: Sequence[BasicQot]) -> Push:
     return _push(conn_ids, _NO_SECURITY, Qot_UpdateBasicQot_pb2.S2C(basicQotList=quotes))
 
 
-def state_push(conn_ids: tuple[int, ...], stock: Stock, s2c: Message) -> Push:
+def state_push(conn_ids: tuple[int, ...], stock: Listed, s2c: Message) -> Push:
     """Make a push of K-lines (3007), of the intraday line (3009), of brokers (3015)."""
     return _push(conn_ids, stock.security, s2c)
 

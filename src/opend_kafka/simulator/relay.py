@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from ssl import SSLContext
 
 import structlog
@@ -321,3 +321,24 @@ class Relay:
         finally:
             self._clients.discard(client)
         return websocket
+
+
+@asynccontextmanager
+async def relaying(
+    opend_host: str,
+    opend_port: int,
+    *,
+    port: int | None,
+    key: str | None = None,
+    rsa: PacketCipher | None = None,
+) -> AsyncIterator[None]:
+    """Have a relay beside an OpenD stand-in, on the same address; none where `port` is None.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    if port is None:
+        yield
+        return
+    async with Relay(opend_host, opend_port, host=opend_host, port=port, key=key, rsa=rsa):
+        yield

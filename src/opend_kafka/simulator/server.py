@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from functools import partial
 from itertools import chain
@@ -29,7 +29,7 @@ from opend_kafka.simulator.market import Market
 from opend_kafka.simulator.pacing import follow_the_clock
 from opend_kafka.simulator.publisher import Publisher
 from opend_kafka.simulator.pushes import Push
-from opend_kafka.simulator.relay import Relay
+from opend_kafka.simulator.relay import relaying
 from opend_kafka.simulator.scenario import Planned, Scenario
 from opend_kafka.simulator.sieve import Sieve
 from opend_kafka.simulator.subscriptions import Subscriptions
@@ -250,16 +250,14 @@ async def serve(settings: SimulatorSettings, stop: asyncio.Event) -> None:
         rsa=settings.rsa,
         scenario=settings.scenario,
     )
-    async with simulator, AsyncExitStack() as stack:
-        if settings.websocket_port is not None:
-            relay = Relay(
-                settings.host,
-                simulator.port,
-                host=settings.host,
-                port=settings.websocket_port,
-                key=settings.websocket_key,
-                rsa=settings.rsa,
-            )
-            await stack.enter_async_context(relay)
-            _log.info("relay_listening", host=settings.host, port=relay.port)
+    async with (
+        simulator,
+        relaying(
+            settings.host,
+            simulator.port,
+            port=settings.websocket_port,
+            key=settings.websocket_key,
+            rsa=settings.rsa,
+        ),
+    ):
         await stop.wait()

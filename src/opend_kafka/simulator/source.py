@@ -5,29 +5,13 @@ A market makes up what it serves; a recording knows it. Neither knows a socket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
-from opend_kafka.opend.pb.Qot_Common_pb2 import Security as SecurityMessage
-from opend_kafka.opend.pb.Qot_Common_pb2 import Ticker
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.pushes import Push
+from opend_kafka.simulator.stocks import Listed
 from opend_kafka.simulator.subscriptions import Feed
-
-
-class Listed(Protocol):
-    """One security, as requests ask for it."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def message(self) -> SecurityMessage:
-        """Itself, as OpenD writes it."""
-
-    def latest(self, count: int) -> Sequence[Ticker]:
-        """Give the last ticks, oldest first. Do not change them."""
 
 
 class Source(Protocol):

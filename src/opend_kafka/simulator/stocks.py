@@ -7,10 +7,11 @@ fills, how long its time string is, how `sequence` counts.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from opend_kafka.opend.pb.Qot_Common_pb2 import (
     PushDataType_Cache,
@@ -55,6 +56,25 @@ _KINDS_ELSEWHERE = (
     _Kind(1.0, TickerType_OddLot, ord("I")),
 )
 _KINDS_WITHOUT_LOTS = (_Kind(1.0, TickerType_Automatch, ord(" ")),)
+
+
+class Listed(Protocol):
+    """One security, as requests ask for it."""
+
+    @property
+    def security(self) -> Security:
+        """Which one."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def message(self) -> SecurityMessage:
+        """Itself, as OpenD writes it."""
+
+    def latest(self, count: int) -> Sequence[Ticker]:
+        """Give the last ticks, oldest first. Do not change them."""
 
 
 @dataclass(slots=True)
@@ -130,12 +150,8 @@ class Stock:
         return list(islice(self._ticks, max(0, len(self._ticks) - count), None))
 
     def cached(self, count: int) -> list[Ticker]:
-        """Give the last ticks as OpenD pushes them on subscribing: PushDataType 3, recvTime 0."""
-        ticks = [_copy(tick) for tick in self.latest(count)]
-        for tick in ticks:
-            tick.recvTime = 0.0
-            tick.pushDataType = PushDataType_Cache
-        return ticks
+        """Give the last ticks as OpenD pushes them on subscribing."""
+        return as_cached(self.latest(count))
 
     def _kinds_of_trade(self) -> tuple[_Kind, ...]:
         if self.venue.lot == 1:
@@ -168,6 +184,15 @@ class Stock:
         self._second = second
         self._low += 1
         return second << 32 | self._low
+
+
+def as_cached(ticks: Iterable[Ticker]) -> list[Ticker]:
+    """Give ticks as OpenD pushes them on subscribing: PushDataType 3, recvTime 0."""
+    copies = [_copy(tick) for tick in ticks]
+    for tick in copies:
+        tick.recvTime = 0.0
+        tick.pushDataType = PushDataType_Cache
+    return copies
 
 
 def _copy(tick: Ticker) -> Ticker:

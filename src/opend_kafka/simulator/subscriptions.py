@@ -61,6 +61,11 @@ class Subscriptions:
         return max(0, self.quota - self.used)
 
     @property
+    def pushed(self) -> int:
+        """How many feeds are pushed, each counted for every connection that takes it."""
+        return sum(map(len, self._takers.values()))
+
+    @property
     def conn_ids(self) -> tuple[int, ...]:
         """The connections that hold anything, in the order in which they first did."""
         return tuple(self._held)
@@ -72,6 +77,10 @@ class Subscriptions:
     def takers(self, feed: Feed) -> Mapping[int, bool]:
         """Give the connections that a feed is pushed to; the value: with order book detail."""
         return self._takers.get(feed, _NOBODY)
+
+    def all_takers(self) -> tuple[int, ...]:
+        """Give the connections that anything is pushed to."""
+        return tuple(dict.fromkeys(chain.from_iterable(self._takers.values())))
 
     def taken(self, security: Security) -> tuple[int, ...]:
         """Give the SubType numbers of a security that are pushed to anybody."""
