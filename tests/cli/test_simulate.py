@@ -18,7 +18,7 @@ from tests.cli.commands import PATIENCE_S, run, running
 MARKET = ("--port", "0", "--securities", "HK.00700", "--rate", "50", "--start", "2024-01-02")
 
 
-def _first_ticks(port: int, number: int) -> dict[int, Any]:
+def first_ticks(port: int, number: int) -> dict[int, Any]:
     """Log in, subscribe HK.00700, and give the first ticks by sequence."""
     login = InitConnect_pb2.C2S(clientVer=1, clientID="test", packetEncAlgo=-1)
     wanted = Qot_Sub_pb2.Request()
@@ -47,7 +47,7 @@ def _first_ticks(port: int, number: int) -> dict[int, Any]:
 
 def _market(*arguments: str) -> dict[int, Any]:
     with running("simulate", *MARKET, *arguments) as simulator:
-        return _first_ticks(simulator.event("simulator_listening")["port"], 5)
+        return first_ticks(simulator.event("simulator_listening")["port"], 5)
 
 
 def test_simulate_is_the_same_with_the_same_seed() -> None:

@@ -12,6 +12,7 @@ from opend_kafka import __version__
 from opend_kafka.cli.audit import audit
 from opend_kafka.cli.check import check
 from opend_kafka.cli.demo import demo
+from opend_kafka.cli.record import record
 from opend_kafka.cli.run import run
 from opend_kafka.cli.schemas import schemas
 from opend_kafka.cli.simulate import simulate
@@ -45,7 +46,7 @@ def cli() -> None:
     """Market-data pushes from Futu/moomoo OpenD, as Avro records in Kafka."""
 
 
-for command in (demo, run, check, topics, schemas, tail, audit, simulate):
+for command in (demo, run, check, topics, schemas, tail, audit, simulate, record):
     cli.add_command(command)
 
 
