@@ -34,7 +34,8 @@ def table_of(report: Report) -> Table:
     table.add_column("security", no_wrap=True)
     names = ("records", "ticks", "duplicates", "out of\norder", "gaps", "missing")
     for name in (*names[:4], *("dead\nletters",) * letters, *names[4:]):
-        table.add_column(name, justify="right", no_wrap=True)
+        apart = 10 if name.startswith("out") else None  # from the kinds of duplicates
+        table.add_column(name, justify="right", no_wrap=True, min_width=apart)
     table.add_column("verdict", no_wrap=True)
     sorted_ = by_trouble(report.securities)
     own = sum(bool(one.gaps) for one in sorted_) + _ROWS
