@@ -16,6 +16,7 @@ from opend_kafka.plan import (
     MANY_TOPICS,
     WATERMARK_SETTINGS,
     dead_letter_limit,
+    operations_of,
     own_schemas,
     subjects_of,
     too_many_topics,
@@ -111,6 +112,14 @@ def test_too_many_topics_are_told_with_what_to_do() -> None:
 def test_topics_of_the_other_layout_are_never_too_many() -> None:
     """There is one a subtype, of however many securities."""
     assert too_many_topics(_config_of(MANY_TOPICS + 1, topic_layout="subtype")) is None
+
+
+def test_all_topics_are_written_and_one_is_read() -> None:
+    """Watermarks are what a worker reads back; the rest it only writes."""
+    needed = operations_of(_config())
+    assert set(needed) == {spec.name for spec in topic_specs(_config())}
+    assert {topic for topic, those in needed.items() if "WRITE" in those} == set(needed)
+    assert [topic for topic, those in needed.items() if "READ" in those] == ["opend.watermark"]
 
 
 def test_topics_of_names_the_topic_of_every_subscription() -> None:

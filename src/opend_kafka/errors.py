@@ -339,7 +339,7 @@ class TopicsFailed(KafkaError):
     """Topics cannot be used as they are. `failures` maps each topic to the reason."""
 
     def __init__(self, failures: dict[str, str]) -> None:
-        super().__init__(f"topics could not be made ready: {'; '.join(reasons(failures))}")
+        super().__init__(f"topics cannot be used: {'; '.join(reasons(failures))}")
         self.failures = failures
 
 

@@ -152,6 +152,12 @@ def watermark_topic(config: Config) -> str:
     return f"{config.kafka.topic_prefix}.watermark"
 
 
+def operations_of(config: Config) -> dict[str, tuple[str, ...]]:
+    """Give what the worker's user must be allowed to do with each topic, as ACLs call it."""
+    needed: dict[str, tuple[str, ...]] = {one.name: ("WRITE",) for one in topic_specs(config)}
+    return needed | {watermark_topic(config): ("WRITE", "READ")}
+
+
 def topics_of(config: Config) -> dict[Subscription, str]:
     """Give the topic of each wanted subscription.
 

@@ -19,6 +19,7 @@ from opend_kafka.opend.events import Event, Live, NotReady
 from opend_kafka.opend.pb import Qot_GetSubInfo_pb2
 from opend_kafka.plan import (
     connect,
+    operations_of,
     session_maker,
     too_many_topics,
     topic_specs,
@@ -146,8 +147,9 @@ def _examine_kafka(config: Config) -> Iterator[Finding]:
     yield from _examine_topics(config, admin, specs)
     if advice := too_many_topics(config):
         yield Finding("topics", True, advice, warns=True)
-    if allowed := admin.operations(spec.name for spec in specs if spec.name in existing):
-        refused = "; ".join(reasons(lacking("WRITE", allowed)))
+    needed = operations_of(config)
+    if allowed := admin.operations(topic for topic in needed if topic in existing):
+        refused = "; ".join(reasons(lacking(needed, allowed)))
         written = f"records may be written to {len(allowed)} topics"
         yield Finding("permissions", not refused, refused or written)
     for difference in differences(admin, specs):

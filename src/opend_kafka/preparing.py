@@ -20,6 +20,7 @@ from opend_kafka.plan import (
     dead_letter_topic,
     events_topic,
     latest_books_topic,
+    operations_of,
     too_many_topics,
     topic_specs,
     topics_of,
@@ -106,7 +107,8 @@ def _routes(
     """
     specs = topic_specs(config)
     created = ensure(admin, specs, create=config.kafka.topics.create)
-    if refused := lacking("WRITE", admin.operations(spec.name for spec in specs)):
+    needed = operations_of(config)
+    if refused := lacking(needed, admin.operations(needed)):
         raise TopicsFailed(refused)
     log.info("topics_ready", topics=len(specs), created=len(created))
     if advice := too_many_topics(config):

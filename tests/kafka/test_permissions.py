@@ -27,6 +27,10 @@ def test_nothing_is_asked_about_no_topics(apache: Cluster) -> None:
 
 
 def test_lacking_names_topics_and_what_to_grant() -> None:
-    """Only those without the operation are named."""
-    allowed = {"a": frozenset({"READ", "WRITE"}), "b": frozenset({"READ"})}
-    assert lacking("WRITE", allowed) == {"b": "not allowed: grant WRITE on topic b to this user"}
+    """Only those that lack something are named."""
+    allowed = {"a": frozenset({"READ", "WRITE"}), "b": frozenset({"READ"}), "c": frozenset[str]()}
+    needed = {"a": ("WRITE",), "b": ("WRITE", "READ"), "c": ("WRITE", "READ"), "untold": ("READ",)}
+    assert lacking(needed, allowed) == {
+        "b": "not allowed: grant WRITE on topic b to this user",
+        "c": "not allowed: grant WRITE and READ on topic c to this user",
+    }

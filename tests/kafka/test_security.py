@@ -306,13 +306,12 @@ def test_commands_say_that_nothing_may_be_written(
 def test_commands_say_that_watermarks_may_not_be_read(
     kafka: SecuredKafka, invoke: Invoke, user: str, config: str, prefix: str
 ) -> None:
-    """Without READ on its own topic a worker cannot know what it missed."""
+    """Without READ on its own topic a worker could not know, at its next start, what it missed."""
     _grant(kafka, prefix, user, but="READ")
-    _produce(kafka, f"{prefix}.watermark")
     for command in ("check", "run"):
         ended = invoke(command, "-c", config)
         assert ended.code == 1
-        assert f"grant READ and DESCRIBE on topic {prefix}.watermark to this user" in ended.text
+        assert f"grant READ on topic {prefix}.watermark to this user" in ended.text
 
 
 @pytest.mark.usefixtures("topics")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from confluent_kafka import KafkaError as LibraryError
 from confluent_kafka import KafkaException, TopicCollection
@@ -34,12 +34,12 @@ def operations(client: AdminClient, names: Iterable[str], timeout_s: float) -> O
     return allowed
 
 
-def lacking(operation: str, allowed: Operations) -> dict[str, str]:
-    """Give the topics with which one may not do that, each with what is to be granted."""
+def lacking(needed: Mapping[str, Collection[str]], allowed: Operations) -> dict[str, str]:
+    """Give the topics with which one may not do what is needed, each with what is to be granted."""
     return {
-        topic: to_be_granted(operation, topic)
+        topic: to_be_granted(" and ".join(missing), topic)
         for topic, those in allowed.items()
-        if operation not in those
+        if (missing := [one for one in needed[topic] if one not in those])
     }
 
 
