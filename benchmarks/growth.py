@@ -14,14 +14,11 @@ from pathlib import Path
 from benchmarks import throughput
 from benchmarks.brokers import Brokers
 from benchmarks.load import Shape
-from benchmarks.stage import Setting, standing
+from benchmarks.stage import Setting
 from benchmarks.throughput import Pair
 
-#: Ticks a second of the paced measurement, and its seconds.
+#: Ticks a second where they are paced.
 PACE = 10_000
-_PACED_S = 3
-
-_WARM_UP = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +29,11 @@ class Row:
         axis: what grows.
         value: how far.
         pair: what it costs.
-        paced_cpu: at 10,000 ticks/s, the worker's CPU ÷ the clock's time; None: not measured.
     """
 
     axis: str
     value: int
     pair: Pair
-    paced_cpu: float | None = None
 
 
 def topics(
@@ -48,8 +43,10 @@ def topics(
     rows = []
     for number in numbers:
         setting = Setting(Shape(number))
-        pair = throughput.measure(brokers, setting, records=records, rounds=rounds, folder=folder)
-        rows.append(Row("topics", number, pair, _paced(brokers, setting, folder)))
+        pair = throughput.measure(
+            brokers, setting, records=records, rounds=rounds, folder=folder, pace=PACE
+        )
+        rows.append(Row("topics", number, pair))
     return rows
 
 
@@ -81,14 +78,3 @@ def others(brokers: Brokers, *, records: int, rounds: int, folder: Path) -> list
         )
         for axis, number, setting, count in settings
     ]
-
-
-def _paced(brokers: Brokers, setting: Setting, folder: Path) -> float:
-    records = PACE * _PACED_S
-    times = folder / "sent"
-    times.write_bytes(bytes(records * 8))
-    with standing(brokers, setting, [_WARM_UP, records], folder) as stage:
-        stage.blast()
-        used = stage.pace(PACE, times)
-    cpu_part: float = used["cpu_ns"] / used["wall_ns"]
-    return cpu_part

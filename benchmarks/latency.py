@@ -22,8 +22,6 @@ from benchmarks.stage import Setting, Stage, standing
 
 _WARM_UP = 4_000
 
-_SIZE = array("q").itemsize
-
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
@@ -96,7 +94,6 @@ def _cell(stage: Stage, rate: int, linger_ms: int) -> Cell:
     records, counts = batch["records"], batch["by_security"]
     first_places = [0, *accumulate(counts)][:-1]
     sent_file, seen_file = stage.folder / "sent", stage.folder / "seen"
-    sent_file.write_bytes(bytes(records * _SIZE))
     places = dict(zip(stage.topics, first_places, strict=True))
     stage.worker.ask("note", places=places, records=records)
     used = stage.pace(rate, sent_file)

@@ -184,7 +184,7 @@ def _growth(clusters: _Clusters) -> str:
             f"{row.pair.ours.a_second:,.0f}",
             _ratio(row.pair),
             _number(statistics.median(row.pair.bare.cpu_us)) if row.pair.bare.cpu_us else "",
-            "" if row.paced_cpu is None else f"{row.paced_cpu:.0%}",
+            "" if row.pair.paced_cpu is None else f"{row.pair.paced_cpu:.0%}",
             _mb(row.pair.rss),
         )
         for name, on in clusters.items()

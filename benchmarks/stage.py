@@ -102,7 +102,7 @@ def standing(
         port = feeder.ask("listen", shape=setting.shape.as_arguments())["port"]
         path.write_text(yaml.safe_dump(_configuration(brokers, setting, name, port)))
         config = configuration.load(path)
-        brokers.create(topic_specs(config))
+        brokers.create([spec.name for spec in topic_specs(config)])
         arguments = [str(path), *(["--times"] if setting.noting else [])]
         worker = stack.enter_context(Child("worker", *arguments, log=folder / "worker.log"))
         for records in batches:  # while the worker starts

@@ -21,6 +21,9 @@ from benchmarks.stage import Setting, Stage, standing
 #: Before anything is measured: a part of a round, to fill caches and to open connections.
 _WARM_UP_PART = 0.25
 
+#: Seconds of a paced feed.
+_PACED_S = 3
+
 #: The bare loop repeats so many records of ours.
 _BARE_RECORDS = 20_000
 
@@ -57,13 +60,13 @@ class Pair:
         ours: the worker's.
         bare: the bare loop's; empty where it was left out.
         rss: the worker's resident memory at the end, bytes.
-        batch: the sizes of a batch, as the feeder gave them.
+        paced_cpu: the worker's CPU ÷ the clock's time, where it was also fed at a rate.
     """
 
     ours: Costs = field(default_factory=Costs)
     bare: Costs = field(default_factory=Costs)
     rss: int = 0
-    batch: dict[str, Any] = field(default_factory=dict)
+    paced_cpu: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -81,23 +84,38 @@ def measure(
     folder: Path,
     bare: bool = True,
     profile: Path | None = None,
+    pace: int | None = None,
 ) -> Pair:
-    """Measure so many rounds of so many records; `profile`: where the first round's goes."""
+    """Measure so many rounds of so many records.
+
+    Args:
+        brokers: where to.
+        setting: what the worker is set to.
+        records: of a round.
+        rounds: how many.
+        folder: for files.
+        bare: whether the bare loop runs beside it.
+        profile: where a profile of our first round goes.
+        pace: records a second that the worker is fed for some seconds at the end.
+    """
     pair = Pair()
-    batches = [max(1, int(records * _WARM_UP_PART)), *[records] * rounds]
-    with standing(brokers, setting, batches, folder) as stage:
-        warm_up = stage.blast()
-        if not bare:
+    warm_up = max(1, int(records * _WARM_UP_PART))
+    paced = [pace * _PACED_S] if pace else []
+    with standing(brokers, setting, [warm_up, *[records] * rounds, *paced], folder) as stage:
+        stage.blast()
+        if bare:
+            with Child("bare", str(stage.config_path), log=folder / "bare.log") as child:
+                topics = list(dict.fromkeys(stage.topics))
+                child.ask("load", topics=topics, records=min(_BARE_RECORDS, warm_up))
+                child.ask("run", records=warm_up)
+                for number in range(rounds):
+                    _round(stage, child, pair, records, number, profile)
+        else:
             for number in range(rounds):
                 _ours(stage, pair, profile if number == 0 else None)
-            return pair
-        with Child("bare", str(stage.config_path), log=folder / "bare.log") as child:
-            topics = list(dict.fromkeys(stage.topics))
-            wanted = min(_BARE_RECORDS, warm_up["records"])
-            child.ask("load", topics=topics, records=wanted)
-            child.ask("run", records=batches[0])
-            for number in range(rounds):
-                _round(stage, child, pair, records, number, profile)
+        if pace:
+            used = stage.pace(pace, folder / "sent")
+            pair.paced_cpu = used["cpu_ns"] / used["wall_ns"]
     return pair
 
 
@@ -129,4 +147,4 @@ def _round(
 def _ours(stage: Stage, pair: Pair, profile: Path | None) -> None:
     used = stage.blast(profile)
     pair.ours.add(used, used["records"])
-    pair.rss, pair.batch = used["rss"], used
+    pair.rss = used["rss"]
