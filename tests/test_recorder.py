@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from opend_kafka.config import Config
-from opend_kafka.errors import RecordingFailed, RecordingUnusable
+from opend_kafka.errors import ConfigurationError, RecordingFailed, RecordingUnusable
 from opend_kafka.opend.messages import ProtoId, decode_push
 from opend_kafka.opend.securities import Security
 from opend_kafka.recorder import Recorder
@@ -188,6 +188,18 @@ async def test_recorder_keeps_what_cannot_be_read(simulator: Simulator, path: Pa
         await _until(lambda: recorder.pushes >= before + 50)
     bodies = [item.body for item in _items(path) if isinstance(item, RecordedPush)]
     assert bodies.count(b"\xff" * 32) == 1
+
+
+async def test_recorder_leaves_no_file_where_it_cannot_begin(
+    simulator: Simulator, path: Path, tmp_path: Path
+) -> None:
+    """What is wrong in the configuration is mended, and the same command works."""
+    (tmp_path / "ca.pem").write_text("no certificate")
+    ssl = {"key": "open", "ssl": True, "ca_file": str(tmp_path / "ca.pem")}
+    config = _config(simulator.port, transport="websocket", websocket=ssl)
+    with pytest.raises(ConfigurationError, match=r"opend\.websocket\.ca_file"):
+        await Recorder(config, path).run(asyncio.Event())
+    assert not path.exists()
 
 
 async def test_recorder_writes_over_nothing(simulator: Simulator, path: Path) -> None:

@@ -15,7 +15,7 @@ from opend_kafka import __version__
 from opend_kafka.admin.status import Status
 from opend_kafka.backoff import Backoff
 from opend_kafka.config import Config
-from opend_kafka.errors import OpenDError, PushRejected
+from opend_kafka.errors import ConfigurationError, OpenDError, PushRejected
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Event, LoggedIn, MarketStates, Push
 from opend_kafka.opend.frames import HEADER
@@ -96,6 +96,9 @@ class Recorder:
             log.info("recording", path=str(self._path))
             try:
                 await self._record(stop)
+            except ConfigurationError:
+                self._path.unlink()  # nothing was recorded; the next attempt finds no file there
+                raise
             finally:
                 self.file_bytes = file.size
 

@@ -121,14 +121,12 @@ async def _follow(played: Played, progress: Progress | None) -> None:
     """Move the bar, until cancelled. The time is the one at which was recorded what is played."""
     if progress is None:
         return
-    bar = progress.add_task("waiting for subscriptions", total=played.total)
+    bar = progress.add_task("", total=played.total)
     while True:
+        at = datetime.fromtimestamp(played.at_us // 1_000_000, UTC)
+        words = "waiting for subscriptions" if played.waiting else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+        progress.update(bar, completed=played.pushes, description=words)
         await asyncio.sleep(_LOOK_S)
-        if played.pushes:
-            at = datetime.fromtimestamp(played.at_us // 1_000_000, UTC)
-            progress.update(
-                bar, completed=played.pushes, description=at.strftime("%Y-%m-%d %H:%M:%S UTC")
-            )
 
 
 def _say(path: Path, recording: Recording, played: Played) -> None:
@@ -136,7 +134,7 @@ def _say(path: Path, recording: Recording, played: Played) -> None:
     recorded_s = (outline.last_us - outline.first_us) / 1_000_000
     click.echo(
         f"{path}: {played.pushes:,} of {played.total:,} pushes played in {played.seconds:,.1f} s "
-        f"({recorded_s:,.1f} s as recorded); somebody took {played.taken:,}"
+        f"({recorded_s:,.1f} s as recorded); {played.taken:,} went to clients"
     )
     if not notes.was_ended(outline.notes):
         click.echo(f"{path}: it was not ended in order: the recorder was killed, or still writes")

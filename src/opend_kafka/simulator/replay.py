@@ -61,8 +61,9 @@ class Played:
     pushes: int = 0
     taken: int = 0
     at_us: int = 0
-    #: Seconds for which it has been playing.
+    #: Seconds for which it has been playing, and whether it waits for somebody to subscribe.
     seconds: float = 0.0
+    waiting: bool = True
     damages: list[Damage] = field(default_factory=list)
 
 
@@ -172,7 +173,6 @@ class Replay(Front):
         while True:
             if not self._subscriptions.all_takers():
                 stood_since = self._clock()
-                _log.info("replay_paused", played=self.played.pushes)
                 await self._settled()
                 stood_s += self._clock() - stood_since
             wait_s = due + stood_s - self._clock()
@@ -182,14 +182,17 @@ class Replay(Front):
 
     async def _settled(self) -> float:
         """Wait until somebody takes something, and nobody has subscribed for a while."""
-        _log.info("replay_waits_for_subscriptions")
+        played = self.played
+        played.waiting = True
+        _log.info("replay_waits_for_subscriptions", played=played.pushes, pushes=played.total)
         feeds, since = 0, self._clock()
         while not feeds or self._clock() - since < self._settle_s:
             await asyncio.sleep(_LOOK_S)
             held = self._subscriptions.pushed
             if held != feeds:
                 feeds, since = held, self._clock()
-        _log.info("replay_goes_on", subscriptions=feeds, pushes=self.played.total)
+        played.waiting = False
+        _log.info("replay_goes_on", subscriptions=feeds, played=played.pushes)
         return self._clock()
 
     async def _had(self) -> None:
