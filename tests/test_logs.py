@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import structlog
+from confluent_kafka import Producer
 
 from opend_kafka import logs
 from opend_kafka.kafka.library_log import LIBRARY_LOGGER
+from opend_kafka.kafka.properties import producer_properties
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +223,28 @@ def test_secret_is_masked(capsys: pytest.CaptureFixture[str], name: str) -> None
     structlog.get_logger().info("topics_ready", **{name: "hunter2"})
     (line,) = _lines(capsys)
     assert line[name] == "***"
+
+
+def test_librdkafkas_lines_hold_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    """Even where everything is logged, and its whole configuration among it."""
+    logs.configure("debug", "json")
+    producer = Producer(
+        producer_properties(
+            "127.0.0.1:1",
+            {
+                "debug": "all",
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "PLAIN",
+                "sasl.username": "worker",
+                "sasl.password": "hunter2",
+            },
+        )
+    )
+    written = ""
+    while "sasl.password" not in written:
+        producer.poll(0.05)
+        written += capsys.readouterr().err
+    assert "hunter2" not in written
 
 
 def test_silence_drops_everything(capsys: pytest.CaptureFixture[str]) -> None:

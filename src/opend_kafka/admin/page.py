@@ -38,6 +38,15 @@ def add_page(app: web.Application, shown: Callable[[], str], number: Callable[[]
     for path, (name, kind) in _FILES.items():
         app.router.add_get(path, _file(name, kind))
     viewers = 0
+    made_of: object = None
+    made = ""
+
+    def news() -> str:
+        """Make it once for all who look."""
+        nonlocal made, made_of
+        if (now := number()) != made_of:
+            made, made_of = shown(), now
+        return made
 
     async def stream(request: web.Request) -> web.StreamResponse:
         nonlocal viewers
@@ -47,7 +56,7 @@ def add_page(app: web.Application, shown: Callable[[], str], number: Callable[[]
             )
         viewers += 1
         try:
-            return await _stream(request, shown, number)
+            return await _stream(request, news, number)
         finally:
             viewers -= 1
 
@@ -64,7 +73,7 @@ def _file(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.Respons
 
 
 async def _stream(
-    request: web.Request, shown: Callable[[], str], number: Callable[[], object]
+    request: web.Request, news: Callable[[], str], number: Callable[[], object]
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers=HEADERS)
     response.content_type = "text/event-stream"
@@ -77,7 +86,7 @@ async def _stream(
             now = number()
             if now != told:
                 told, silent_since = now, loop.time()
-                await response.write(f"event: status\ndata: {shown()}\n\n".encode())
+                await response.write(f"event: status\ndata: {news()}\n\n".encode())
             elif loop.time() - silent_since >= ALIVE_S:
                 silent_since = loop.time()
                 await response.write(b": alive\n\n")
