@@ -63,9 +63,9 @@ DEFAULT_SECURITIES = "HK.00700,HK.09988,HK.03690,US.AAPL,US.TSLA"
 @click.option(
     "--quota",
     default=1000,
-    show_default="1000; of a recording: all that it has",
+    show_default=True,
     type=click.IntRange(0),
-    help="Subscriptions that all clients together may have.",
+    help="Subscriptions that all clients together may have; with --replay, as many as they like.",
 )
 @click.option(
     "--rsa-private-key-file",
@@ -116,7 +116,7 @@ def simulate(
     recording_path: Path | None,
     speed: float,
 ) -> None:
-    """Stand in for OpenD: a seeded market that the official SDKs can connect to."""
+    """Stand in for OpenD, with a seeded market or a recording: official SDKs can connect to it."""
     _refuse_mixtures(context, replaying=recording_path is not None)
     rsa = read_rsa(rsa_private_key_file) if rsa_private_key_file else None
     if recording_path is not None:
