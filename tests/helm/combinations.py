@@ -6,7 +6,7 @@ from tests.helm.chart import Values
 
 SUBSCRIPTIONS = [{"securities": ["HK.00700"], "subtypes": ["ticker", "order-book"]}]
 
-TWO_ENDPOINTS = {
+TWO_ENDPOINTS: Values = {
     "endpoints": [
         {
             "name": "hk",
@@ -28,7 +28,7 @@ TWO_ENDPOINTS = {
     ]
 }
 
-SECRETS = {
+SECRETS: Values = {
     "existingSecrets": ["kafka-user", "registry-login", "opend-key"],
     "config": {
         "opend": {
@@ -52,7 +52,7 @@ SECRETS = {
     },
 }
 
-SIDECAR = {
+SIDECAR: Values = {
     "opendSidecar": {
         "enabled": True,
         "image": {"repository": "registry.example/opend", "tag": "10.11"},
@@ -66,7 +66,7 @@ SIDECAR = {
     "networkPolicy": {"enabled": True},
 }
 
-STRIMZI = {
+STRIMZI: Values = {
     "strimzi": {"enabled": True, "cluster": "markets", "namespace": "kafka"},
     "existingSecrets": ["market-opend-kafka"],
     "config": {
@@ -90,7 +90,7 @@ STRIMZI = {
 
 LABELLED = {"labels": {"release": "prometheus"}}
 
-PLACEMENT = {
+PLACEMENT: Values = {
     "image": {
         "repository": "registry.example/opend-kafka",
         "digest": f"sha256:{'0123456789abcdef' * 4}",

@@ -64,8 +64,8 @@ def _definitions(version: str) -> Registry[Any]:
     contents = json.loads((_folder(version) / "_definitions.json").read_text())
     definitions = Resource.from_contents(contents, default_specification=DRAFT202012)
     # Crawled once: else each look-up walks through all of it.
-    registry: Registry[Any] = Registry()
-    return registry.with_resource("_definitions.json", definitions).crawl()
+    registry: Registry[Any] = Registry().with_resource("_definitions.json", definitions).crawl()
+    return registry
 
 
 def _folder(version: str) -> Path:

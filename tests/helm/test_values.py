@@ -194,7 +194,8 @@ def test_restart_follows_the_configuration() -> None:
         return [one["metadata"]["annotations"]["checksum/config"] for one in templates]
 
     hk, us = TWO_ENDPOINTS["endpoints"]
-    log = us["config"] | {"log": {"level": "debug"}}
+    configured: Values = us["config"]
+    log = configured | {"log": {"level": "debug"}}
     before = checksums(TWO_ENDPOINTS | {"podLabels": {"team": "data"}})
     after = checksums({"endpoints": [hk, us | {"config": log}]})
     assert before[0] == after[0]
