@@ -35,13 +35,15 @@ class Listener:
     """Another way in, beside the plain one that every broker has.
 
     `protocol` is SSL, SASL_SSL or SASL_PLAINTEXT; `settings` are the listener's own, without
-    Kafka's prefix listener.name.{name}; `java_flags` go to the brokers' Java.
+    Kafka's prefix listener.name.{name}; `java_flags` go to the brokers' Java. `host` is the name
+    under which a broker tells clients to come back.
     """
 
     name: str
     protocol: str
     settings: Mapping[str, str] = field(default_factory=dict)
     java_flags: Sequence[str] = ()
+    host: str = processes.LOOPBACK
 
 
 @contextmanager
@@ -280,20 +282,17 @@ def _format(node: _Node, checkpoint: Path, cluster_id: str) -> None:
 def _settings(node: _Node, nodes: Sequence[_Node]) -> dict[str, str]:
     """Return a node's configuration; durations end in .ms (milliseconds), sizes are bytes."""
     voters = ",".join(f"{each.index}@{each.controller_port.address}" for each in nodes)
-    listener = ",".join(
-        [
-            f"PLAINTEXT://{node.port.address}",
-            *(f"{one.name}://{port.address}" for one, port in node.listeners),
-        ]
-    )
+    plain = f"PLAINTEXT://{node.port.address}"
+    bound = "".join(f",{one.name}://{port.address}" for one, port in node.listeners)
+    advertised = "".join(f",{one.name}://{one.host}:{port.number}" for one, port in node.listeners)
     protocols = "".join(f",{one.name}:{one.protocol}" for one, _ in node.listeners)
     return {
         "process.roles": "broker,controller",
         "node.id": str(node.index),
         "controller.quorum.voters": voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"{listener},CONTROLLER://{node.controller_port.address}",
-        "advertised.listeners": listener,
+        "listeners": f"{plain}{bound},CONTROLLER://{node.controller_port.address}",
+        "advertised.listeners": f"{plain}{advertised}",
         "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
         "log.dirs": str(node.folder / "data"),
         "auto.create.topics.enable": "false",

@@ -41,7 +41,7 @@ class SecuredKafka:
         """Take a broker that runs; make its first user."""
         self.bootstrap_servers = kafka.bootstrap_servers
         self._kafka = kafka
-        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0})
         self.tokens = tokens
         self.authority_file = ours.file
         self.certificate = ours.identity(USER)
@@ -55,7 +55,7 @@ class SecuredKafka:
         self.add_user(USER)
 
     def servers(self, listener: str) -> str:
-        """Return the address of a listener: SCRAM, PLAIN, OAUTH, MTLS, TLS, ELSEWHERE."""
+        """Return the address of a listener: SCRAM, PLAIN, OAUTH, MTLS, TLS, MISNAMED, ELSEWHERE."""
         return self._kafka.servers(listener)
 
     def add_user(self, name: str) -> None:
@@ -174,6 +174,7 @@ def _listeners(ours: Authority, tokens: Issuer) -> list[Listener]:
             },
         ),
         Listener("TLS", "SSL", here),
+        Listener("MISNAMED", "SSL", here, host="localhost"),
         Listener(
             "ELSEWHERE", "SSL", _tls(ours.identity("elsewhere", x509.DNSName("kafka.example")))
         ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 
 from opend_kafka.consuming import spans
 from opend_kafka.consuming.spans import TopicSpan
@@ -16,6 +18,7 @@ from opend_kafka.errors import (
     TopicUnreadable,
 )
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka
+from opend_kafka.kafka.offsets import ranges
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
 
@@ -110,7 +113,18 @@ def test_span_ends_behind_the_mark_of_a_transaction(apache: Cluster, prefix: str
     producer.begin_transaction()
     producer.produce(topic, b"1")
     producer.commit_transaction(PATIENCE_S)
+    _await_end(apache, topic, 2)
     assert _read(apache, topic) == [1]
+
+
+def _await_end(cluster: Cluster, topic: str, offset: int) -> None:
+    """Wait until a topic is readable so far: a transaction's mark comes after its commit."""
+    with closing(
+        Consumer({"bootstrap.servers": cluster.bootstrap_servers, "group.id": "tests"})
+    ) as consumer:
+        deadline = time.monotonic() + PATIENCE_S
+        while ranges(consumer, [(topic, 0)], PATIENCE_S)[topic, 0][1] < offset:
+            assert time.monotonic() < deadline
 
 
 def test_span_names_a_topic_that_is_missing(cluster: Cluster, topic: str) -> None:

@@ -32,7 +32,7 @@ ALERT = LibraryError(
 )
 NO_TLS = LibraryError(
     LibraryError._TRANSPORT,
-    "ssl://kafka:9092/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by "
+    "ssl://kafka:9093/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by "
     "peer: connecting to a PLAINTEXT broker listener? (after 3ms in state SSL_HANDSHAKE)",
 )
 TOKEN = LibraryError(
@@ -41,13 +41,13 @@ TOKEN = LibraryError(
 )
 NOBODY = LibraryError(
     LibraryError._TRANSPORT,
-    "kafka:9092/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in "
+    "kafka:9093/bootstrap: Connect to ipv4#10.0.0.1:9092 failed: Connection refused (after 0ms in "
     "state CONNECT)",
 )
 
 
 def _told(*errors: LibraryError) -> Refusals:
-    refusals = Refusals("kafka:9092")
+    refusals = Refusals("kafka:9093")
     for error in errors:
         refusals.on_error(error)
     return refusals
@@ -71,7 +71,7 @@ def test_refusal_is_one_line_with_its_cause_and_its_remedy(told: LibraryError, t
     """It names the cluster, what was refused without librdkafka's noise, and the properties."""
     error = _told(told, DOWN).error(TRANSPORT)
     assert isinstance(error, KafkaDenied)
-    assert str(error).startswith("Kafka at kafka:9092 ")
+    assert str(error).startswith("Kafka at kafka:9093 ")
     assert text in str(error)
 
 
@@ -91,6 +91,12 @@ def test_silence_is_told_with_what_is_known_of_it(
     assert not refusals.is_final
     with pytest.raises(KafkaUnreachable, match=cause):
         raise refusals.error(TRANSPORT)
+
+
+def test_broker_that_goes_by_another_name_is_named() -> None:
+    """What brokers advertise may be what their certificates do not say."""
+    told = _told(LibraryError(LibraryError._SSL, CERTIFICATE.str().replace("kafka:", "inner:")))
+    assert "(inner:9093: certificate verify failed)" in str(told.error(TRANSPORT))
 
 
 def test_refusal_is_final_once_every_broker_is_down() -> None:
@@ -126,7 +132,7 @@ class _Client:
 
 def test_topics_are_asked_for_until_a_broker_answers() -> None:
     """A broker that starts a little later is waited for."""
-    refusals = Refusals("kafka:9092")
+    refusals = Refusals("kafka:9093")
     assert list(topics_of(_Client(refusals, NOBODY, LOGIN), refusals, 20)) == ["a"]
 
 

@@ -21,8 +21,10 @@ from structlog.testing import capture_logs
 
 from opend_kafka import cli
 from opend_kafka.config import Config
+from opend_kafka.consuming import reading
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import DeliveryFailed
+from opend_kafka.kafka import topics as topics_module
 from opend_kafka.kafka.topics import KafkaTopics, TopicSpec
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.market import Market
@@ -244,6 +246,28 @@ def test_every_command_says_why_it_is_not_let_in(
         assert servers in lines[0]
         assert refused.says in lines[0]
         assert re.search(r"; .*(correct|set) ", lines[0])
+
+
+@pytest.mark.parametrize("command", ["topics", "tail"])
+@pytest.mark.usefixtures("topics")
+def test_broker_that_advertises_a_name_that_is_not_its_own_is_named(
+    kafka: SecuredKafka,
+    invoke: Invoke,
+    tmp_path: Path,
+    prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    """The first answer comes from the address that was given, the others from what it names."""
+    monkeypatch.setattr(topics_module, "ANSWER_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(reading, "_ANSWER_TIMEOUT_S", 1.0)
+    _, properties = _properties(kafka, "TLS")
+    content = _content(kafka.servers("MISNAMED"), properties, prefix)
+    what = (f"{prefix}.events",) if command == "tail" else ()
+    ended = invoke(command, *what, "-c", _write(tmp_path, content))
+    assert ended.code == 1
+    assert "a certificate that is not trusted (localhost:" in ended.text
+    assert "or what the brokers advertise" in ended.text
 
 
 def _scram(kafka: SecuredKafka, user: str) -> tuple[str, Properties]:

@@ -64,7 +64,7 @@ def test_differences_name_a_policy_that_removes_what_must_stay(
 ) -> None:
     """A topic that is to be compacted and has retention is told of, with what mends it."""
     name = f"{prefix}.watermark"
-    ensure(apache.topics, [TopicSpec(name, config={"cleanup.policy": policy})], create=True)
+    apache.create([TopicSpec(name, config={"cleanup.policy": policy})])
     wanted = TopicSpec(name, config={"cleanup.policy": "compact"})
     (difference,) = differences(apache.topics, [wanted])
     assert difference == Difference(name, policy, "compact")

@@ -103,7 +103,9 @@ class TopicReader:
         if from_end:
             # OFFSET_END would be looked up at the first fetch, and miss what comes before it.
             ask = partial(offsets_at, self._consumer, partitions, OFFSET_END, _ANSWER_TIMEOUT_S)
-            offsets = answered(ask, ", ".join(topics), self._refusals, _ANSWER_TIMEOUT_S)
+            offsets = answered(
+                self._consumer, ask, ", ".join(topics), self._refusals, _ANSWER_TIMEOUT_S
+            )
         self._consumer.assign([TopicPartition(*one, offset) for one, offset in offsets.items()])
         return sorted(known)
 
@@ -129,11 +131,15 @@ def listed(
                 raise KafkaException(topic.error)
         return found
 
-    return answered(ask, "", refusals, timeout_s)
+    return answered(client, ask, "", refusals, timeout_s)
 
 
 def answered(
-    question: Callable[[], Answer], topic: str, refusals: Refusals, timeout_s: float
+    client: Client,
+    question: Callable[[], Answer],
+    topic: str,
+    refusals: Refusals,
+    timeout_s: float,
 ) -> Answer:
     """Ask a topic's leaders, and again while one is missing.
 
@@ -147,6 +153,7 @@ def answered(
         cause: KafkaError = error.args[0]
         if cause.code() in FORBIDDEN:
             raise TopicUnreadable(topic, cause.str(), forbidden=True) from None
+        client.poll(0)  # tells the refusals
         raise refusals.error(cause) from None
 
 

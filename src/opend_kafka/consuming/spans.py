@@ -132,7 +132,7 @@ class TopicSpan:
 
         def asked(question: Callable[..., Answer], *arguments: object) -> Answer:
             ask = partial(question, consumer, partitions, *arguments, _ANSWER_TIMEOUT_S)
-            return answered(ask, topic, self._refusals, _ANSWER_TIMEOUT_S)
+            return answered(consumer, ask, topic, self._refusals, _ANSWER_TIMEOUT_S)
 
         firsts = {} if from_ms is None else asked(offsets_at, from_ms)
         lasts = {} if to_ms is None else asked(offsets_at, to_ms)

@@ -14,9 +14,12 @@ from opend_kafka.errors import KafkaDenied, KafkaUnreachable
 #: Seconds of the first attempt; each one after it has twice as many.
 _FIRST_TURN_S = 0.1
 
-#: What librdkafka says before and behind the cause: which broker, and when.
+#: Which broker librdkafka speaks of.
+_BROKER = re.compile(r"^(?:\S+://)?([^\s/]+)/\S+: ")
+
+#: What it says behind the cause, and between.
 _AROUND = re.compile(
-    r"^\S+://\S+: |^\S+/\S+: |\s*\(after \d+ms in state \w+\)|error:[0-9A-F]+:|"
+    r"\s*\(after \d+ms in state \w+\)|error:[0-9A-F]+:|"
     r"SSL routines::|: broker certificate could not be verified.*|: SSL alert number \d+|"
     r"SASL authentication error: |SSL handshake failed: "
 )
@@ -34,7 +37,7 @@ _MEANINGS = (
         "certificate verify failed",
         "shows a certificate that is not trusted",
         "an authority in ssl.ca.location must have signed it, for this very host name: correct "
-        f"ssl.ca.location {_PROPERTIES}, or kafka.bootstrap_servers",
+        f"ssl.ca.location {_PROPERTIES}, kafka.bootstrap_servers, or what the brokers advertise",
     ),
     (
         " alert ",
@@ -83,7 +86,8 @@ class Refusals:
     ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._keys = keys
-        self._denied: KafkaDenied | None = None
+        #: What the last one of them refused; None: nothing.
+        self.denied: KafkaDenied | None = None
         self._cause: str | None = None
         self._final = False
         self._all_down = False
@@ -94,25 +98,28 @@ class Refusals:
         if error.code() == LibraryError._ALL_BROKERS_DOWN:
             self._all_down = True
             return
-        self._cause = _AROUND.sub("", text)
+        broker = _BROKER.match(text)
+        self._cause = _AROUND.sub("", _BROKER.sub("", text))
+        if broker and broker[1] != self._bootstrap_servers:
+            self._cause = f"{broker[1]}: {self._cause}"
         for words, meaning, remedy in _MEANINGS:
             if words in text:
-                self._denied = self._denial(meaning, remedy)
+                self.denied = self._denial(meaning, remedy)
                 # Without a token no broker is connected to, so none is down.
                 self._final = "OAUTHBEARER" in words
                 return
         if error.code() == LibraryError._AUTHENTICATION:
-            self._denied = self._denial(*_LOGIN)
+            self.denied = self._denial(*_LOGIN)
 
     @property
     def is_final(self) -> bool:
         """Whether every broker has refused, in a way that no waiting mends."""
-        return self._denied is not None and (self._final or self._all_down)
+        return self.denied is not None and (self._final or self._all_down)
 
     def error(self, error: LibraryError) -> KafkaDenied | KafkaUnreachable:
         """Say why nothing answers, better than the client's own error does."""
-        if self._denied is not None:
-            return self._denied
+        if self.denied is not None:
+            return self.denied
         cause = self._cause or error.str()
         if self._all_down and self._cause is None:
             cause = "connections are closed at once: does security.protocol suit this port?"

@@ -198,6 +198,7 @@ class KafkaTopics:
                 try:
                     entries = future.result().items()
                 except KafkaException as error:
+                    self._require_answer(error)
                     found[resource.name] = _reason(error, resource.name, "DESCRIBE_CONFIGS")
                 else:
                     found[resource.name] = {key: str(entry.value) for key, entry in entries}
@@ -214,9 +215,20 @@ class KafkaTopics:
             )
             for one, future in futures.items():
                 name = one if isinstance(one, str) else one.name
-                if reason := _failure(future, name, permission):
-                    failures[name] = reason
+                try:
+                    future.result()
+                except KafkaException as error:
+                    self._require_answer(error)
+                    if reason := _failure(error, name, permission):
+                        failures[name] = reason
         return failures
+
+    def _require_answer(self, error: KafkaException) -> None:
+        """Tell silence from a broker's word: behind silence there may be a refused certificate."""
+        if error.args[0].code() == LibraryError._TIMED_OUT:
+            self._client.poll(0)  # tells the refusals
+            if self._refusals.denied is not None:
+                raise self._refusals.denied from None
 
 
 def ensure(admin: TopicAdmin, specs: Iterable[TopicSpec], *, create: bool) -> list[str]:
@@ -275,14 +287,11 @@ def _chunks(all_of_them: list[_One]) -> Iterator[list[_One]]:
         yield all_of_them[start : start + _TOPICS_PER_REQUEST]
 
 
-def _failure(future: Future[None], topic: str, permission: str) -> str | None:
-    try:
-        future.result()
-    except KafkaException as error:
-        # Another worker may have been quicker.
-        if error.args[0].code() != LibraryError.TOPIC_ALREADY_EXISTS:
-            return _reason(error, topic, permission) or str(error.args[0].str())
-    return None
+def _failure(error: KafkaException, topic: str, permission: str) -> str | None:
+    # Another worker may have been quicker.
+    if error.args[0].code() == LibraryError.TOPIC_ALREADY_EXISTS:
+        return None
+    return _reason(error, topic, permission) or str(error.args[0].str())
 
 
 def _reason(error: KafkaException, topic: str, permission: str) -> str | None:
