@@ -116,7 +116,7 @@ def simulate(
     recording_path: Path | None,
     speed: float,
 ) -> None:
-    """Stand in for OpenD, with a seeded market or a recording: official SDKs can connect to it."""
+    """Stand in for OpenD, with a seeded market or a recording, for the official SDKs too."""
     _refuse_mixtures(context, replaying=recording_path is not None)
     rsa = read_rsa(rsa_private_key_file) if rsa_private_key_file else None
     if recording_path is not None:
