@@ -167,18 +167,18 @@ async def test_worker_may_ask_what_was_played(tmp_path: Path) -> None:
 
 
 async def test_markets_stand_as_they_did(tmp_path: Path) -> None:
-    """GetGlobalState tells the states that were noted."""
+    """GetGlobalState tells the states that were noted, and at the begin the first of them."""
     path = write(tmp_path / "r.rec", TICKS, ended=False)
     with path.open("ab") as file:
-        file.write(encode_note(notes.markets({"HK": 5, "US": 6}), START_US))
-        file.write(encode_pushes(TICKS[:1]))
+        file.write(encode_note(notes.markets({"HK": 3, "US": 6}), START_US))
+        file.write(encode_note(notes.markets({"HK": 4, "US": 6}), START_US))
     async with replaying(path) as replay:
         client = await Client.connect(replay.port, SubType_Ticker)
-        assert (await client.state()).marketHK == 0
+        assert (await client.state()).marketHK == 3
         await replay.play()
         client.received.clear()
         state = await client.state()
-        assert (state.marketHK, state.marketUS) == (5, 6)
+        assert (state.marketHK, state.marketUS) == (4, 6)
         await client.close()
 
 

@@ -115,6 +115,8 @@ class Replay(Front):
         self._linger_s = linger_s
         self._clock = clock
         self._market = RecordedMarket(securities, start_us=outline.first_us)
+        # Clients ask before the time begins, and should hear how the markets stood then.
+        self._market.take_states(next(filter(None, map(notes.states, outline.notes)), {}))
         self._subscriptions = Subscriptions(quota)
         self._publisher = RecordedPublisher(self._market, self._subscriptions)
         self.played = Played(outline.pushes, at_us=outline.first_us)
