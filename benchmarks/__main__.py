@@ -18,12 +18,10 @@ from benchmarks.children import Child
 from benchmarks.load import Shape
 from benchmarks.machine import machine
 from benchmarks.results import OnBrokers, Results
-from benchmarks.stage import Setting, standing
+from benchmarks.stage import Setting, configured
 from benchmarks.stages import Cost
 from opend_kafka.opend.subscriptions import Subtype
 from tests.clusters.maven import Unavailable
-
-_BOOK = "a 10 × 10 book a push"
 
 
 def main() -> None:
@@ -92,7 +90,11 @@ def _ours(run: _Run) -> None:
 
 def _sdk(run: _Run) -> None:
     run.on.sdk = throughput.sdk_path(
-        run.brokers, topics=max(run.options.topics), records=1_000, rounds=3, folder=run.folder
+        run.brokers,
+        topics=max(run.options.topics),
+        records=400 if run.options.quick else 2_000,
+        rounds=run.options.rounds,
+        folder=run.folder,
     )
 
 
@@ -108,14 +110,15 @@ def _books(run: _Run) -> None:
 
 
 def _stages(run: _Run) -> None:
-    shapes = {"1 tick a push": Shape(20), "5 ticks a push": Shape(20, ticks_a_push=5)}
+    shapes = {"1 tick a push": Shape(20)}
     if not run.options.quick:
-        shapes[_BOOK] = Shape(1, Subtype.ORDER_BOOK)
+        shapes |= {
+            "5 ticks a push": Shape(20, ticks_a_push=5),
+            "a 10 × 10 book a push": Shape(1, Subtype.ORDER_BOOK),
+        }
     for what, shape in shapes.items():
-        with (
-            standing(run.brokers, Setting(shape), [], run.folder) as stage,
-            Child("stages", str(stage.config_path), log=run.folder / "stages.log") as child,
-        ):
+        path = configured(run.brokers, Setting(shape), run.folder)
+        with Child("stages", str(path), log=run.folder / "stages.log") as child:
             records = 2_000 if run.options.quick else 10_000
             said = child.ask("run", shape=shape.as_arguments(), records=records, rounds=5)
             run.on.stages[what] = {name: Cost(**one) for name, one in said["stages"].items()}
@@ -125,10 +128,10 @@ def _latency(run: _Run) -> None:
     quick = run.options.quick
     run.on.latency = latency.measure(
         run.brokers,
-        topics=[20] if quick else [1, 20, 100],
+        topics=[20, 100] if quick else [1, 20, 100],
         rates=[10_000] if quick else [1_000, 10_000, 50_000],
         lingers_ms=[5] if quick else [0, 1, 5],
-        seconds=3,
+        seconds=2 if quick else 3,
         folder=run.folder,
     )
 

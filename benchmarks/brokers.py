@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.children import Child, Parent
 from opend_kafka.kafka.embedded import EmbeddedKafka
+from opend_kafka.kafka.topics import KafkaTopics, TopicSpec
 from tests.clusters import apache_kafka
 
 #: Seconds that the embedded cluster has to make topics: it takes up to 50 ms for each.
@@ -23,7 +24,7 @@ EMBEDDED, APACHE = "embedded", "apache"
 
 @dataclass(frozen=True, slots=True)
 class Brokers:
-    """A running cluster; `create` makes topics that a worker cannot make itself."""
+    """A running cluster; `create` makes topics, of one partition each."""
 
     name: str
     bootstrap_servers: str
@@ -53,8 +54,13 @@ def apache(folder: Path) -> Iterator[Brokers]:
         tempfile.TemporaryDirectory(dir=folder) as data,
         apache_kafka.running(Path(data) / "kafka") as kafka,
     ):
-        # The worker itself creates what is missing, as it does for its users.
-        yield Brokers(APACHE, kafka.bootstrap_servers, create=lambda names: None)
+        topics = KafkaTopics(kafka.bootstrap_servers, {})
+
+        def create(names: list[str]) -> None:
+            refused = topics.create([TopicSpec(name) for name in names])
+            assert not refused, refused
+
+        yield Brokers(APACHE, kafka.bootstrap_servers, create)
 
 
 RUNNING = {EMBEDDED: embedded, APACHE: apache}

@@ -105,25 +105,34 @@ class Feeder:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return
-        data = self._socket.recv(1 << 20)
-        if not data:  # it has ended, or was not served for longer than it waits
-            self._socket = None
-            self._outgoing.clear()
-            self._reader = FrameReader()
-            self._desk, self._visitor = _desk(self._shape, self._start_us)
+        try:
+            data = self._socket.recv(1 << 20)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._disconnected()
             return
         for frame in self._reader.receive(data):
             reply = memoryview(encode(self._desk.answer(self._visitor, frame).reply))
             # Behind the packet that may be half sent, before the ticks that wait.
             self._outgoing.insert(1 if self._outgoing else 0, reply)
 
+    def _disconnected(self) -> None:
+        """Be there for another connection: the worker has ended, or it waited for too long."""
+        self._socket = None
+        self._outgoing.clear()
+        self._reader = FrameReader()
+        self._desk, self._visitor = _desk(self._shape, self._start_us)
+
     def _send(self) -> None:
-        assert self._socket is not None or not self._outgoing
         while self._outgoing and self._socket is not None:
             head = self._outgoing[0]
             try:
                 sent = self._socket.send(head)
             except BlockingIOError:
+                return
+            except ConnectionError:
+                self._disconnected()
                 return
             if sent < len(head):
                 self._outgoing[0] = head[sent:]
@@ -132,7 +141,9 @@ class Feeder:
 
     def _turn(self, limit_s: float | None) -> None:
         """Send what can be sent, answer what is asked, or wait for so long."""
-        assert self._socket is not None
+        if self._socket is None:
+            self._outgoing.clear()
+            return
         writing = [self._socket] if self._outgoing else []
         readable, _, _ = select.select([self._socket], writing, [], limit_s)
         if readable:

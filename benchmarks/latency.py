@@ -40,8 +40,8 @@ class Cell:
         topics: how many topics, a security each.
         rate: ticks a second, one a push.
         linger_ms: librdkafka's linger.ms.
-        to_produce: socket to `produce()`.
-        to_ack: socket to delivery report.
+        to_produce: socket to `produce()`; None where the worker lost its link: it did not keep up.
+        to_ack: socket to delivery report; likewise.
         cpu_part: the worker's CPU ÷ the clock's time: 1.0 is a whole core.
         rss: its resident memory at the end, bytes.
         feeder_lag_ms: the most that the feeder itself was late: what this machine adds.
@@ -50,8 +50,8 @@ class Cell:
     topics: int
     rate: int
     linger_ms: int
-    to_produce: Quantiles
-    to_ack: Quantiles
+    to_produce: Quantiles | None
+    to_ack: Quantiles | None
     cpu_part: float
     rss: int
     feeder_lag_ms: float
@@ -76,6 +76,8 @@ def measure(
                 stage.blast()
                 for rate in rates:
                     cells.append(_cell(stage, rate, linger_ms))
+                    if cells[-1].to_ack is None:
+                        break  # nor would it keep up with more
     return cells
 
 
@@ -97,15 +99,18 @@ def _cell(stage: Stage, rate: int, linger_ms: int) -> Cell:
     places = dict(zip(stage.topics, first_places, strict=True))
     stage.worker.ask("note", places=places, records=records)
     used = stage.pace(rate, sent_file)
-    assert used["delivered"] >= records, f"{used['delivered']} of {records} are delivered"
-    stage.worker.ask("times", file=str(seen_file))
-    sent, produced, acknowledged = _read(sent_file, seen_file, records)
+    to_produce = to_ack = None
+    if used["delivered"] >= records:
+        stage.worker.ask("times", file=str(seen_file))
+        sent, produced, acknowledged = _read(sent_file, seen_file, records)
+        to_produce = quantiles(at - since for at, since in zip(produced, sent, strict=True))
+        to_ack = quantiles(at - since for at, since in zip(acknowledged, sent, strict=True))
     return Cell(
         len(stage.topics),
         rate,
         linger_ms,
-        quantiles(at - since for at, since in zip(produced, sent, strict=True)),
-        quantiles(at - since for at, since in zip(acknowledged, sent, strict=True)),
+        to_produce,
+        to_ack,
         used["cpu_ns"] / used["wall_ns"],
         used["rss"],
         used["worst_lag_ms"],

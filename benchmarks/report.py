@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from benchmarks.latency import Quantiles
-from benchmarks.results import OnBrokers, Results
+from benchmarks.results import Results
 from benchmarks.stages import Cost, median
 from benchmarks.targets import TARGETS
 from benchmarks.throughput import Costs, Pair
@@ -15,14 +15,12 @@ from benchmarks.throughput import Costs, Pair
 #: What is between them is generated.
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
 
-_Clusters = Mapping[str, OnBrokers]
-
 
 def text(results: Results) -> str:
     """Give everything in Markdown: the machine, and a table a section that was measured."""
     parts = [_machine(results)]
     for title, section in _SECTIONS:
-        if shown := section(results.clusters):
+        if shown := section(results):
             parts += [f"### {title}", shown]
     return "\n\n".join(parts)
 
@@ -60,8 +58,8 @@ def _machine(results: Results) -> str:
     return f"`{results.command}`, {day}: {cores} × {processor}, {rest}; all processes share it."
 
 
-def _targets(clusters: _Clusters) -> str:
-    headlines = {name: on.headline() for name, on in clusters.items()}
+def _targets(results: Results) -> str:
+    headlines = {name: on.headline() for name, on in results.clusters.items()}
     rows = []
     for target in TARGETS:
         cells = []
@@ -74,7 +72,7 @@ def _targets(clusters: _Clusters) -> str:
     return table(("to reach", *headlines), rows)
 
 
-def _costs(clusters: _Clusters) -> str:
+def _costs(results: Results) -> str:
     heads = (
         "on",
         "what",
@@ -87,7 +85,7 @@ def _costs(clusters: _Clusters) -> str:
         "resident MB",
     )
     rows = []
-    for name, on in clusters.items():
+    for name, on in results.clusters.items():
         for what, pairs in (("ticks", on.ticks), ("books", on.books)):
             for topics, pair in pairs.items():
                 if pair.bare.cpu_us:
@@ -116,10 +114,10 @@ def _ratio(pair: Pair) -> str:
     return f"{pair.ratio:.2f}" if pair.bare.cpu_us else ""
 
 
-def _stages(clusters: _Clusters) -> str:
+def _stages(results: Results) -> str:
     rows = []
     heads: tuple[str, ...] = ()
-    for name, on in clusters.items():
+    for name, on in results.clusters.items():
         if not on.stages:
             continue
         heads = (f"stage, on {name}", *(f"{what}: µs, allocations" for what in on.stages))
@@ -133,7 +131,7 @@ def _stage(cost: Cost) -> str:
     return f"{median(cost):.2f}{asked}"
 
 
-def _latency(clusters: _Clusters) -> str:
+def _latency(results: Results) -> str:
     heads = (
         "on",
         "topics",
@@ -157,13 +155,13 @@ def _latency(clusters: _Clusters) -> str:
             _mb(cell.rss),
             _number(cell.feeder_lag_ms),
         )
-        for name, on in clusters.items()
+        for name, on in results.clusters.items()
         for cell in on.latency
     ]
     return table(heads, rows)
 
 
-def _growth(clusters: _Clusters) -> str:
+def _growth(results: Results) -> str:
     heads = (
         "on",
         "what grows",
@@ -187,13 +185,13 @@ def _growth(clusters: _Clusters) -> str:
             "" if row.pair.paced_cpu is None else f"{row.pair.paced_cpu:.0%}",
             _mb(row.pair.rss),
         )
-        for name, on in clusters.items()
+        for name, on in results.clusters.items()
         for row in on.growth
     ]
     return table(heads, rows)
 
 
-def _soak(clusters: _Clusters) -> str:
+def _soak(results: Results) -> str:
     heads = ("on", "minutes", "ticks", "CPU", "resident MB: least", "most", "at the end", "grown")
     rows = [
         (
@@ -205,23 +203,31 @@ def _soak(clusters: _Clusters) -> str:
             f"{on.soak.rss[-1] / 1e6:.1f}",
             f"{on.soak.grown / 1e6:+.1f}",
         )
-        for name, on in clusters.items()
+        for name, on in results.clusters.items()
         if on.soak is not None
     ]
     return table(heads, rows)
 
 
-_SECTIONS: tuple[tuple[str, Callable[[_Clusters], str]], ...] = (
+def _consuming(results: Results) -> str:
+    rates = results.consuming.get("ticks_per_s", {})
+    return table(("step", "ticks/s a core"), [(name, f"{rate:,}") for name, rate in rates.items()])
+
+
+_SECTIONS: tuple[tuple[str, Callable[[Results], str]], ...] = (
     ("What is to be reached", _targets),
     ("The limit, ours, and what a user would write instead", _costs),
     ("By stage", _stages),
     ("Latency", _latency),
     ("Growth", _growth),
     ("Ten thousand ticks a second, a hundred topics, for minutes", _soak),
+    ("A consumer's steps", _consuming),
 )
 
 
-def _quantiles(found: Quantiles) -> str:
+def _quantiles(found: Quantiles | None) -> str:
+    if found is None:
+        return "does not keep up"
     return ", ".join(_number(one) for one in (found.p50, found.p99, found.p999))
 
 

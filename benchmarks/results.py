@@ -68,6 +68,8 @@ class OnBrokers:
     def _latencies(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for cell in self.latency:
+            if cell.to_produce is None or cell.to_ack is None:
+                continue
             if (cell.rate, cell.topics, cell.linger_ms) == TARGET_CELL:
                 found["p99_socket_to_ack_ms"] = round(cell.to_ack.p99, 3)
                 found["p99_socket_to_produce_ms"] = round(cell.to_produce.p99, 3)

@@ -22,7 +22,7 @@ from opend_kafka.plan import topic_specs, topics_of
 _LIVE_S = 120.0
 
 #: Seconds that records have to be delivered once all were sent.
-DELIVERED_S = 90.0
+DELIVERED_S = 60.0
 
 _numbers = count(1)
 
@@ -83,6 +83,22 @@ class Stage:
         return self.worker.hear(limit_s + 10)
 
 
+def configured(brokers: Brokers, setting: Setting, folder: Path, *, port: int = 1) -> Path:
+    """Give the configuration of a worker with topics of its own, which are made.
+
+    Args:
+        brokers: where it writes.
+        setting: how it is set.
+        folder: for the file.
+        port: OpenD's; any will do where no worker is run.
+    """
+    name = f"b{next(_numbers)}"
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(_configuration(brokers, setting, name, port)))
+    brokers.create([spec.name for spec in topic_specs(configuration.load(path))])
+    return path
+
+
 @contextmanager
 def standing(
     brokers: Brokers, setting: Setting, batches: Sequence[int], folder: Path
@@ -95,21 +111,17 @@ def standing(
         batches: records of each batch that the feeder is to encode, before all is measured.
         folder: for files.
     """
-    name = f"b{next(_numbers)}"
-    path = folder / f"{name}.yaml"
     with ExitStack() as stack:
         feeder = stack.enter_context(Child("feeder", log=folder / "feeder.log"))
         port = feeder.ask("listen", shape=setting.shape.as_arguments())["port"]
-        path.write_text(yaml.safe_dump(_configuration(brokers, setting, name, port)))
-        config = configuration.load(path)
-        brokers.create([spec.name for spec in topic_specs(config)])
+        path = configured(brokers, setting, folder, port=port)
         arguments = [str(path), *(["--times"] if setting.noting else [])]
         worker = stack.enter_context(Child("worker", *arguments, log=folder / "worker.log"))
         for records in batches:  # while the worker starts
             feeder.tell("prepare", records=records)
         prepared = deque(feeder.hear() for _ in batches)
         worker.ask("live", limit_s=_LIVE_S)
-        topics = list(topics_of(config).values())
+        topics = list(topics_of(configuration.load(path)).values())
         yield Stage(setting, folder, path, worker, feeder, topics, prepared)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.brokers import Brokers
 from benchmarks.children import Child
 from benchmarks.load import Shape
-from benchmarks.stage import Setting, Stage, standing
+from benchmarks.stage import Setting, Stage, configured, standing
 
 #: Before anything is measured: a part of a round, to fill caches and to open connections.
 _WARM_UP_PART = 0.25
@@ -122,12 +122,11 @@ def measure(
 def sdk_path(brokers: Brokers, *, topics: int, records: int, rounds: int, folder: Path) -> Costs:
     """Measure what a user would write instead; a tick a push."""
     costs = Costs()
-    with standing(brokers, Setting(Shape(topics)), [1], folder) as stage:
-        stage.blast()
-        with Child("sdk_path", str(stage.config_path), log=folder / "sdk_path.log") as child:
-            child.ask("run", topics=topics, records=records // 4, ticks_a_push=1)
-            for _ in range(rounds):
-                costs.add(child.ask("run", topics=topics, records=records, ticks_a_push=1), records)
+    path = configured(brokers, Setting(Shape(topics)), folder)
+    with Child("sdk_path", str(path), log=folder / "sdk_path.log") as child:
+        child.ask("run", topics=topics, records=records // 4)
+        for _ in range(rounds):
+            costs.add(child.ask("run", topics=topics, records=records), records)
     return costs
 
 
