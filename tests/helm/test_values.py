@@ -72,6 +72,13 @@ def test_values_in_the_readme_render(block: str) -> None:
     assert all(one.wanted() for one in render(yaml.safe_load(block)).configs())
 
 
+def test_links_in_the_readme_lead_somewhere() -> None:
+    """Each relative link names a file that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (CHART / link).exists()] == []
+
+
 #: Values that nobody can want → what the refusal says.
 REFUSED: dict[str, tuple[Values, str]] = {
     "an unknown value": ({"replicas": 2}, "'replicas' not allowed"),
