@@ -44,7 +44,7 @@ class HopSampler:
         self._now_us = now_us
         self._on_latency = on_latency
         #: Of so many pushes one is looked at: the one at which `_left` comes to 0.
-        self._every = self._left = 1
+        self.every = self._left = 1
         #: Since when the pushes are counted, how many there were, and how many were looked at.
         self._since = float("-inf")
         self._pushes = 0
@@ -56,21 +56,25 @@ class HopSampler:
             return
         self._left -= 1
         if self._left <= 0:
-            self._adapt(self._clock())
-            self._look(push)
+            self.look(push)
+
+    def look(self, push: Push) -> None:
+        """Take one of `every` pushes of ticks, counted by somebody else."""
+        self._adapt(self._clock())
+        self._look(push)
 
     def _adapt(self, now: float) -> None:
         """Sample about `SAMPLES` a second, by what the last second was like."""
-        self._pushes += self._every
+        self._pushes += self.every
         self._samples += 1
         elapsed_s = now - self._since
         if elapsed_s >= 1:
-            self._every = max(1, int(self._pushes / elapsed_s / SAMPLES))
+            self.every = max(1, int(self._pushes / elapsed_s / SAMPLES))
             self._since, self._pushes, self._samples = now, 0, 0
         elif self._samples >= SAMPLES:
-            self._every *= 2
+            self.every *= 2
             self._samples = 0
-        self._left = self._every
+        self._left = self.every
 
     def _look(self, push: Push) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from opend_kafka.continuity.gap import Cause
+from opend_kafka.continuity.stream import TickStream
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.errors import NotSubscribed, PushRejected, UnknownFields, UnknownPush
 from opend_kafka.kafka.routing import Route, Routes
@@ -21,6 +22,7 @@ from opend_kafka.opend.events import Push, Reply
 from opend_kafka.opend.messages import ProtoId, message_name, package_of, read_push, response_type
 from opend_kafka.opend.pb import Qot_GetTicker_pb2
 from opend_kafka.opend.securities import Security, market_name
+from opend_kafka.opend.subscriptions import Subtype
 from opend_kafka.records.engine import Provenance, RecordEncoder, Row
 from opend_kafka.records.kinds import KINDS
 from opend_kafka.records.tables import Kind
@@ -159,7 +161,8 @@ class Pipeline:
                 if route.latest is not None:
                     self._sink.produce(*record.latest(route.latest))
             else:
-                self._take(row, row.sequence, record)
+                stream = self._tracker.stream(row.market_number, row.code)
+                self.follow(stream, row.push_data_type, row.sequence, record)
         for first, among in rejected.values():
             self._reject(push, first, among)
 
@@ -207,14 +210,20 @@ class Pipeline:
             return Record(route, value, encoder.event_time_ms(s2c, row, ingest_time_us))
         return Record(route, value, ingest_time_us // 1000)
 
-    def _take(self, row: Row, sequence: int, record: Record) -> None:
-        stream = self._tracker.stream(row.market_number, row.code)
+    def follow(
+        self,
+        stream: TickStream[Record] | None,
+        push_data_type: str,
+        sequence: int,
+        record: Record,
+    ) -> None:
+        """Give a tick to the stream that it is of; without one it goes to the sink."""
         if stream is None:
             self._sink.produce(*record)
             return
-        if row.push_data_type == _BYDISCONN:
+        if push_data_type == _BYDISCONN:
             stream.suspect(Cause.BYDISCONN)
-        cached = row.push_data_type == _CACHE
+        cached = push_data_type == _CACHE
         stream.take(sequence, record, len(record.value), cached=cached)
 
     def _account(self, row: Row) -> None:
@@ -223,8 +232,12 @@ class Pipeline:
         if stream is not None and row.sequence is not None:
             stream.account(row.sequence)
 
+    def route(self, subtype: Subtype, market_number: int, code: str) -> Route | None:
+        """Give the way of what is wanted; None where it is not."""
+        return self._routes.get((subtype, market_number, code))
+
     def _route(self, row: Row) -> Route:
-        route = self._routes.get((row.subtype, row.market_number, row.code))
+        route = self.route(row.subtype, row.market_number, row.code)
         if route is None:
             raise NotSubscribed(row.subtype, f"{market_name(row.market_number)}.{row.code}")
         return route

@@ -29,12 +29,13 @@ from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed, DrainFailed, OpenDError
 from opend_kafka.hops import HopSampler
+from opend_kafka.intake import Intake
 from opend_kafka.kafka.producer import RecordProducer
 from opend_kafka.kafka.routing import LATEST_BOOKS
 from opend_kafka.kafka.statistics import StatisticsReporter
 from opend_kafka.kafka.topics import KafkaTopics, TopicAdmin
 from opend_kafka.metrics import Metrics
-from opend_kafka.opend.events import Event, FrameDamaged, NotifyRejected, Push
+from opend_kafka.opend.events import Event, FrameDamaged, LoggedIn, NotifyRejected, Push
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.messages import package_of, response_type
 from opend_kafka.opend.notices import NoticeKind
@@ -127,6 +128,7 @@ class Worker:
         self._failure: asyncio.Future[None]
         self._producer: RecordProducer
         self._pipeline: Pipeline
+        self._intake: Intake
         self._tracker: Tracker[Record]
         self._back_pressure: BackPressure
         self._keeper: Keeper
@@ -180,6 +182,15 @@ class Worker:
             tracker=self._tracker,
             heard=self._streams.heard,
             keep_unknown_fields=self.config.kafka.dead_letter_unknown_fields,
+            event_time=self.config.kafka.record_timestamp == "event",
+        )
+        self._intake = Intake(
+            self._pipeline,
+            self._hops,
+            self._producer,
+            self._tracker,
+            self.metrics,
+            heard=self._streams.heard,
             event_time=self.config.kafka.record_timestamp == "event",
         )
         self._back_pressure = BackPressure(
@@ -323,7 +334,9 @@ class Worker:
 
         return Keeper(
             lambda: connect(opend),
-            lambda: self._new_session(self._reconciler, lifecycle=lifecycle),
+            lambda: self._new_session(
+                self._reconciler, lifecycle=lifecycle, reader=self._intake.reader
+            ),
             lifecycle,
             Backoff(opend.reconnect.initial_s, opend.reconnect.max_s),
             on_event=self._on_event,
@@ -334,9 +347,10 @@ class Worker:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Push):
-            self._hops.push(event)
-            self._pipeline.push(event)
+            self._intake.push(event)
             return
+        if isinstance(event, LoggedIn):
+            self._intake.connected(event.conn_id)
         if isinstance(event, FrameDamaged | NotifyRejected):
             self._dead_letters.take(event.push, event.error)
         self._subscriptions_moved = True
@@ -395,6 +409,7 @@ class Worker:
         delivered, since = 0, time.monotonic()
         while True:
             self._producer.poll()
+            self._intake.flush()
             if self._producer.delivered > delivered or not self._producer.buffered_records:
                 delivered, since = self._producer.delivered, time.monotonic()
             self.status.unacknowledged_s = time.monotonic() - since
@@ -419,6 +434,7 @@ class Worker:
         await self._flush()
         self._tracker.write_watermarks(at_once=True)
         await self._flush()
+        self._intake.flush()
         log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)
 
     async def _flush(self) -> None:

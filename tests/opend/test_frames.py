@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 
@@ -19,7 +20,17 @@ from opend_kafka.errors import (
     ProtocolViolation,
 )
 from opend_kafka.opend.ciphers import AesCbc
-from opend_kafka.opend.frames import HEADER, MAX_BODY, BodyFormat, Frame, FrameReader, encode
+from opend_kafka.opend.frames import (
+    HEADER,
+    MAX_BODY,
+    PLAIN,
+    BodyFormat,
+    CipherOf,
+    Frame,
+    FrameReader,
+    encode,
+)
+from tests.compiled import compiled
 from tests.opend.vectors import VECTORS, Vector
 
 #: From the protocol page: made by the official packer.
@@ -28,6 +39,22 @@ GOLDEN = bytes.fromhex(
     "00000000000000000a060880e2cfaa06"
 )
 GOLDEN_FRAME = Frame(1004, 7, bytes.fromhex("0a060880e2cfaa06"))
+
+
+@pytest.fixture(params=["plain", "compiled"], scope="module", autouse=True)
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold both forms to every test here: the compiled one with a taker that takes nothing."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        if request.param == "compiled":
+            cutter = compiled("opend_kafka.opend.cutter")
+
+            def reader(cipher_of: CipherOf = lambda proto_id: PLAIN, **limits: int) -> FrameReader:
+                made: FrameReader = cutter.FrameCutter(cipher_of, cutter.Taker(), **limits)
+                return made
+
+            monkeypatch.setattr(sys.modules[__name__], "FrameReader", reader)
+        yield
+
 
 U32 = st.integers(0, 2**32 - 1)
 FRAMES = st.lists(

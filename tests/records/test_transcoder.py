@@ -14,15 +14,18 @@ from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.kinds import KINDS
 from opend_kafka.records.programs import program
 from opend_kafka.records.tables import Kind
+from tests.compiled import compiled as compiled_module
 from tests.records.pushes import damaged, pushes
 from tests.records.wire import PROVENANCE
-from tests.transcoding import Transcoder
 
 PREFIX = b"\x00\x00\x00\x00\x07"
 PUSHED = PROVENANCE.map(lambda one: Provenance(one.conn_id, one.push_serial, one.ingest_time_us))
 
 ENCODERS = {kind.proto_id: RecordEncoder(kind) for kind in KINDS}
-TRANSCODERS = {kind.proto_id: Transcoder(program(kind)) for kind in KINDS}
+TRANSCODERS = {
+    kind.proto_id: compiled_module("opend_kafka.records.transcoder").Transcoder(program(kind))
+    for kind in KINDS
+}
 
 Rows = list[tuple[Any, ...]]
 

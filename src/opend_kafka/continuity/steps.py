@@ -19,38 +19,49 @@ second to the next prove anything.
 
 from __future__ import annotations
 
+from array import array
+
 from opend_kafka.consuming.sequences import LOW_WORD, low_word
 
 #: Steps from one second to the next that prove the rule.
 ENOUGH = 16
 
 
+#: The places in `Steps.standing`.
+_BELIEVED, _PROOFS = 0, 1
+
+
 class Steps:
     """The rule's standing in one market."""
 
     def __init__(self) -> None:
-        self.believed = False
+        #: Whether it is believed, and the steps in turn that have proved it. An array, so that
+        #: compiled code sees when a step changes nothing.
+        self.standing = array("q", (0, 0))
         self._needed = ENOUGH
-        self._proofs = 0
+
+    @property
+    def believed(self) -> bool:
+        """Whether a step above one means a lost tick."""
+        return bool(self.standing[_BELIEVED])
 
     def step(self, before: int, after: int) -> bool:
         """Look at two successive sequences of one security; tell whether a tick seems lost."""
         size = (after & LOW_WORD) - (before & LOW_WORD)
+        standing = self.standing
         if size == 1:
-            if not self.believed and before >> 32 != after >> 32:
-                self._proofs += 1
-                self.believed = self._proofs >= self._needed
+            if not standing[_BELIEVED] and before >> 32 != after >> 32:
+                standing[_PROOFS] += 1
+                standing[_BELIEVED] = standing[_PROOFS] >= self._needed
             return False
-        if self.believed and size > 1:
+        if standing[_BELIEVED] and size > 1:
             return True
-        self.believed = False
-        self._proofs = 0
+        self._forget()
         return False
 
     def was_wrong(self) -> None:
         """OpenD lists nothing between two ticks whose step was above one."""
-        self.believed = False
-        self._proofs = 0
+        self._forget()
         self._needed *= 2
 
     def between(self, before: int | None, after: int | None) -> int | None:
@@ -59,3 +70,6 @@ class Steps:
             return None
         size = low_word(after) - low_word(before)
         return size - 1 if size > 0 else None
+
+    def _forget(self) -> None:
+        self.standing[_BELIEVED] = self.standing[_PROOFS] = 0

@@ -17,6 +17,7 @@ repaired later than that comes after it.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -124,11 +125,11 @@ class TickStream(Generic[R]):
     ) -> None:
         self.security = security
         self.held_bytes = 0
-        self._steps = steps
-        self._window = window or Window()
+        self.steps = steps
+        self.window = window or Window()
         self._watched = window is not None
         self._emit = emit
-        self._on_answer = on_answer
+        self.on_answer = on_answer
         self._on_gap = on_gap
         self._on_baseline = on_baseline
         self._clock = clock
@@ -136,19 +137,22 @@ class TickStream(Generic[R]):
         self._freeze_on_failure = freeze_on_failure
         self._frozen = False
         #: What went on and is not acknowledged, in its order: Kafka answers in the same.
-        self._outstanding: deque[int] = deque()
+        self.outstanding: deque[int] = deque()
+        #: 1 while ticks pass: nothing is looked into, and nothing held.
+        self.passing = array("q", (0,))
         self._subscribed = False
-        self._check: _Check[R] | None = _Check(Cause.STARTED, self._window.last)
+        self._check: _Check[R] | None = _Check(Cause.STARTED, self.window.last)
         #: None: nothing is held.
         self._held: list[_Held[R]] | None = []
 
     def take(self, sequence: int, record: R, size: int, *, cached: bool = False) -> None:
         """Take a tick that OpenD pushed; `cached` where OpenD says that it is of its cache."""
         if self._held is None and self._check is None:
-            last = self._window.last
-            if last is not None and sequence > last and self._steps.step(last, sequence):
+            last = self.window.last
+            if last is not None and sequence > last and self.steps.step(last, sequence):
                 self.suspect(Cause.SEQUENCE_STEP)
         if self._held is None:
+            self.passing[0] = self._check is None
             self._pass(sequence, record)
             return
         until = self._clock() + HOLD_S
@@ -157,14 +161,14 @@ class TickStream(Generic[R]):
 
     def account(self, sequence: int) -> None:
         """A tick has gone another way, to the dead letters: it is not missing."""
-        self._window.add(sequence)
+        self.window.add(sequence)
 
     def acknowledged(self, delivered: bool) -> None:
         """Learn the fate of the oldest tick that went on and had none yet."""
-        self._outstanding.popleft()
+        self.outstanding.popleft()
         if not delivered and self._freeze_on_failure:
             self._frozen = True
-        self._on_answer(self)
+        self.on_answer(self)
 
     @property
     def is_checking(self) -> bool:
@@ -174,7 +178,7 @@ class TickStream(Generic[R]):
     @property
     def last_sequence(self) -> int | None:
         """The newest tick that has gone on, here or in a worker before this one."""
-        return self._window.last
+        return self.window.last
 
     @property
     def wants_ask(self) -> bool:
@@ -209,9 +213,10 @@ class TickStream(Generic[R]):
 
     def suspect(self, cause: Cause) -> None:
         """Something may be missing up to now: hold what comes, until OpenD has been asked."""
+        self.passing[0] = False
         self._held = [] if self._held is None else self._held
         if self._check is None:
-            self._check = _Check(cause, self._window.last)
+            self._check = _Check(cause, self.window.last)
         elif self._check.state is not _State.WANTED and self._check.next is None:
             self._check.next = _Check(cause, self._newest_live())
         else:
@@ -301,7 +306,7 @@ class TickStream(Generic[R]):
         if not self._watched or self._frozen or overtaken:
             return None
         held = {tick.sequence for tick in self._held or ()}
-        return self._window.delivered(held.union(self._outstanding))
+        return self.window.delivered(held.union(self.outstanding))
 
     def _date(self, check: _Check[R], cause: Cause, mark: int | None) -> None:
         """Note a suspicion that arises before the watch begins: it will begin before it."""
@@ -310,12 +315,12 @@ class TickStream(Generic[R]):
 
     def _newest_live(self) -> int | None:
         live = [tick.sequence for tick in self._held or () if not tick.cached]
-        last = [] if self._window.last is None else [self._window.last]
+        last = [] if self.window.last is None else [self.window.last]
         return max([*live, *last], default=None)
 
     def _pass(self, sequence: int, record: R) -> None:
-        self._window.add(sequence)
-        self._outstanding.append(sequence)
+        self.window.add(sequence)
+        self.outstanding.append(sequence)
         self._emit(record, self.acknowledged)
 
     def _begin(self, check: _Check[R]) -> None:
@@ -325,15 +330,15 @@ class TickStream(Generic[R]):
         check.first = self._watched = True
         listed = check.listed
         live = [tick.sequence for tick in self._held or () if not tick.cached]
-        if self._window.first is not None:
-            live.append(self._window.first)
+        if self.window.first is not None:
+            live.append(self.window.first)
         if live:
             older = bisect_left(listed, min(live))
-            self._window.begin(listed[older - 1] if older else None, min(live))
+            self.window.begin(listed[older - 1] if older else None, min(live))
         elif listed:
-            self._window.begin(listed[-1], listed[-1] + 1)
-        if check.next is not None and check.next.mark is None and self._window.first is None:
-            check.next.mark = self._window.last
+            self.window.begin(listed[-1], listed[-1] + 1)
+        if check.next is not None and check.next.mark is None and self.window.first is None:
+            check.next.mark = self.window.last
 
     def _begin_unanswered(self, check: _Check[R]) -> None:
         """Begin the watch without OpenD's answer: without a watermark a kill would be silent."""
@@ -345,7 +350,7 @@ class TickStream(Generic[R]):
 
     def _missing(self, check: _Check[R]) -> tuple[list[int], int]:
         """Give what OpenD lists and did not push, and how many of it is missing for certain."""
-        missing, count = self._window.missing(check.listed)
+        missing, count = self.window.missing(check.listed)
         held = {tick.sequence for tick in self._held or ()}
         rest = [one for one in missing if one not in held]
         return rest, max(count - (len(missing) - len(rest)), 1 if rest else 0)
@@ -360,19 +365,19 @@ class TickStream(Generic[R]):
             before, after = self._around(missing[0], missing[-1])
             self._on_gap(Gap(self.security, check.cause, before, after, 0, count))
         elif check.cause is Cause.SEQUENCE_STEP:
-            self._steps.was_wrong()
+            self.steps.was_wrong()
             before, after = check.mark, min(self._newer(check.mark), default=None)
             self._on_gap(Gap(self.security, check.cause, before, after, 0, 0))
         ticks = list(self._merged(missing, check))
-        self._window.absorb(check.listed)
+        self.window.absorb(check.listed)
         self._conclude(check, ticks)
 
     def _tell_lost(self, check: _Check[R], repaired: int, why: str) -> None:
         came = {tick.sequence for tick in self._held or () if not tick.cached}
-        if check.overtaken and self._window.last is not None:
-            came.add(self._window.last)
+        if check.overtaken and self.window.last is not None:
+            came.add(self.window.last)
         after = self._first_after(check, came)
-        missing = self._steps.between(check.mark, after)
+        missing = self.steps.between(check.mark, after)
         if missing and check.mark is not None and after is not None:
             missing -= sum(check.mark < one < after for one in came)
         if missing != 0:
@@ -391,7 +396,7 @@ class TickStream(Generic[R]):
 
     def _around(self, low: int, high: int) -> tuple[int | None, int | None]:
         """Give the nearest ticks below and above that have come, the held ones among them."""
-        below, above = self._window.around(low, high)
+        below, above = self.window.around(low, high)
         held = [tick.sequence for tick in self._held or ()]
         lower = [one for one in (below, *held) if one is not None and one < low]
         higher = [one for one in (above, *held) if one is not None and one > high]

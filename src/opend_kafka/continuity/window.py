@@ -32,23 +32,24 @@ class Window:
     def __init__(self, base: int | None = None, blocks: Sequence[Block] = ()) -> None:
         self._base = base
         self._blocks = tuple(blocks)
-        self._sequences = array("q")
+        #: Those that have come, in their order; always the same array.
+        self.sequences = array("q")
         #: Whatever is below it has come, or is older than the watch. None: nothing is.
         self._floor = blocks[0].first if blocks else None if base is None else base + 1
 
     @property
     def last(self) -> int | None:
         """The highest that has come; the base where none has."""
-        return self._sequences[-1] if self._sequences else self._base
+        return self.sequences[-1] if self.sequences else self._base
 
     @property
     def first(self) -> int | None:
         """The lowest that is remembered."""
-        return self._sequences[0] if self._sequences else None
+        return self.sequences[0] if self.sequences else None
 
     def add(self, sequence: int) -> None:
         """Remember one."""
-        sequences = self._sequences
+        sequences = self.sequences
         if not sequences or sequence > sequences[-1]:
             sequences.append(sequence)
             if len(sequences) > 2 * REMEMBERED:
@@ -102,17 +103,17 @@ class Window:
 
     def around(self, low: int, high: int) -> tuple[int | None, int | None]:
         """Give the nearest below `low` and the nearest above `high` that have come."""
-        below = bisect_left(self._sequences, low)
-        above = bisect_left(self._sequences, high + 1)
+        below = bisect_left(self.sequences, low)
+        above = bisect_left(self.sequences, high + 1)
         base = self._base if self._base is not None and self._base < low else None
         return (
-            self._sequences[below - 1] if below else base,
-            self._sequences[above] if above < len(self._sequences) else None,
+            self.sequences[below - 1] if below else base,
+            self.sequences[above] if above < len(self.sequences) else None,
         )
 
     def delivered(self, outstanding: Collection[int]) -> tuple[int | None, tuple[Block, ...]]:
         """Give the highest sequence delivered, and the sums of what was delivered up to it."""
-        delivered = [one for one in self._sequences if one not in outstanding]
+        delivered = [one for one in self.sequences if one not in outstanding]
         if not delivered:
             return self._base, self._blocks
         latest = delivered[-REMEMBERED:]
@@ -123,8 +124,8 @@ class Window:
         return delivered[-1], tuple(map(summed, firsts, parts))
 
     def _has(self, sequence: int) -> bool:
-        index = bisect_left(self._sequences, sequence)
-        return index < len(self._sequences) and self._sequences[index] == sequence
+        index = bisect_left(self.sequences, sequence)
+        return index < len(self.sequences) and self.sequences[index] == sequence
 
 
 def summed(first: int, sequences: Sequence[int]) -> Block:

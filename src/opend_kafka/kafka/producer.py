@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException, Message, Producer
 from prometheus_client import Counter
 
 from opend_kafka.errors import DeliveryFailed, ProducerFailed
+from opend_kafka.kafka.ledger import Line, ledger
 from opend_kafka.kafka.properties import producer_properties, refusing_bad_properties
 from opend_kafka.kafka.restarts import PRODUCER_AT_FAULT, Held, OnDelivered, Restarts
 from opend_kafka.kafka.routing import Route
@@ -38,9 +39,6 @@ _PURGE_EVERY_S = 0.1
 #: pieces: between them it calls reports with an exception pending, and loses it (SystemError).
 _TURN_S = 0.05
 
-#: Of the records of a subtype that Kafka acknowledges, the latency of every so many is looked at.
-LATENCY_OF_EACH = 16
-
 
 class RecordProducer:
     """An idempotent producer whose every record ends in `delivered` or in `failed`.
@@ -55,8 +53,8 @@ class RecordProducer:
         metrics: counted in.
         on_failure: called for each record that Kafka did not take.
         on_restart: called with the cause, and with how many records go out again.
-        on_latency: told a subtype, and the seconds from `produce` to the acknowledgement, of one
-            record of `LATENCY_OF_EACH`.
+        on_latency: told a subtype, and the seconds from `produce` to the acknowledgement, of the
+            first record that is acknowledged in a poll.
         on_statistics: told librdkafka's own statistics, as JSON; see `kafka.statistics`.
         make: makes librdkafka's producer from its configuration.
         clock: monotonic seconds.
@@ -94,15 +92,10 @@ class RecordProducer:
         self._delivered: dict[str, Counter] = {}
         self.add_topics(topics)
         self._latency = metrics.hop_latency.labels("worker_to_ack")
-        self.buffered_bytes = 0
-        self.delivered = 0
+        #: See `Line`. The metrics are told once a poll: their locks cost more than a record's way.
+        self.ledger = ledger()
         self.delivered_by_subtype: Tally[str] = Tally()
-        self.failed = 0
-        # Counted into the metrics once a poll: their locks cost more than a record's whole way.
-        self._bytes_produced = 0
         self._acknowledged: Tally[str] = Tally()
-        #: The last record's number: they go out again in the order of their numbers.
-        self._number = 0
         #: What came while it could not be handed over, or came back from a given-up producer.
         self._held: deque[Held] = deque()
         #: Inside a delivery report nothing is handed over: a full queue would want to be polled,
@@ -122,9 +115,29 @@ class RecordProducer:
             self._delivered[topic] = self._metrics.records_delivered.labels(subtype)
 
     @property
+    def librdkafka(self) -> Producer:
+        """The producer that records go to while the ledger says that they go directly."""
+        return self._producer
+
+    @property
+    def delivered(self) -> int:
+        """Records that Kafka has acknowledged."""
+        return self.ledger[Line.DELIVERED]
+
+    @property
+    def failed(self) -> int:
+        """Records that Kafka did not take."""
+        return self.ledger[Line.FAILED]
+
+    @property
     def buffered_records(self) -> int:
         """Records that have not ended yet."""
-        return self._number - self.delivered - self.failed
+        return self.ledger[Line.TAKEN] - self.delivered - self.failed
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Their bytes, with what each takes beside."""
+        return self.ledger[Line.BUFFERED_BYTES]
 
     def produce(
         self,
@@ -143,15 +156,14 @@ class RecordProducer:
                 call where librdkafka refuses the record at once.
         """
         size = len(value) + len(route.key or b"")
-        self.buffered_bytes += size + RECORD_OVERHEAD
-        self._bytes_produced += size
-        self._number += 1
+        lines = self.ledger
+        lines[Line.BUFFERED_BYTES] += size + RECORD_OVERHEAD
+        lines[Line.UNTOLD_BYTES] += size
+        lines[Line.TAKEN] = number = lines[Line.TAKEN] + 1
         if self._reporting or self._fault is not None:
-            self._held.append(
-                Held(self._number, route.topic, route.key, value, timestamp_ms, on_delivered)
-            )
+            self._hold(Held(number, route.topic, route.key, value, timestamp_ms, on_delivered))
             return
-        self._hand_over(self._number, route.topic, route.key, value, timestamp_ms, on_delivered)
+        self.hand_over(number, route.topic, route.key, value, timestamp_ms, on_delivered)
         if self._held and self._fault is None:
             self._hand_over_held()
 
@@ -183,6 +195,7 @@ class RecordProducer:
     def _serve(self, wait: Callable[[float], object], timeout_s: float) -> None:
         """Let librdkafka report."""
         reporting, self._reporting = self._reporting, True
+        self.ledger[Line.LATENCY_WANTED] = True
         try:
             wait(timeout_s)
         except KafkaException as exception:
@@ -203,13 +216,14 @@ class RecordProducer:
         self._count()
 
     def _count(self) -> None:
-        self._metrics.bytes_produced.inc(self._bytes_produced)
-        self._bytes_produced = 0
+        self._metrics.bytes_produced.inc(self.ledger[Line.UNTOLD_BYTES])
+        self.ledger[Line.UNTOLD_BYTES] = 0
+        self.ledger[Line.DIRECT] = self._fault is None and not self._held
         for topic, records in self._acknowledged.items():
             self._delivered[topic].inc(records)
         self._acknowledged.clear()
 
-    def _hand_over(
+    def hand_over(
         self,
         number: int,
         topic: str,
@@ -218,8 +232,9 @@ class RecordProducer:
         timestamp_ms: int,
         on_delivered: OnDelivered | None,
     ) -> None:
+        """Hand a record over that the ledger has; see `produce`."""
         # A failed message has lost its timestamp, and reports of failures come out of order.
-        report = partial(self._report, number, timestamp_ms, on_delivered)
+        report = partial(self.report, number, timestamp_ms, on_delivered)
         while True:
             try:
                 self._producer.produce(
@@ -235,18 +250,22 @@ class RecordProducer:
                     return
                 self._give_up(error)
             if self._fault is not None:
-                self._held.append(Held(number, topic, key, value, timestamp_ms, on_delivered))
+                self._hold(Held(number, topic, key, value, timestamp_ms, on_delivered))
                 return
+
+    def _hold(self, record: Held) -> None:
+        self.ledger[Line.DIRECT] = False
+        self._held.append(record)
 
     def _hand_over_held(self) -> None:
         reporting, self._reporting = self._reporting, True
         try:
             while self._held and self._fault is None:
-                self._hand_over(*self._held.popleft())
+                self.hand_over(*self._held.popleft())
         finally:
             self._reporting = reporting
 
-    def _report(
+    def report(
         self,
         number: int,
         timestamp_ms: int,
@@ -254,22 +273,33 @@ class RecordProducer:
         error: LibraryError | None,
         message: Message,
     ) -> None:
+        """Take a delivery report, of a record handed over here or by compiled code."""
         topic, key, value = message.topic() or "", message.key(), message.value() or b""
         if error is not None and error.code() in PRODUCER_AT_FAULT:
             self._give_up(error)
             self._returned += 1
-            self._held.append(Held(number, topic, key, value, timestamp_ms, on_delivered))
+            self._hold(Held(number, topic, key, value, timestamp_ms, on_delivered))
             return
         if error is None:
-            self.delivered += 1
+            self.ledger[Line.DELIVERED] += 1
             subtype = self._subtypes[topic]
-            delivered = self.delivered_by_subtype[subtype] = self.delivered_by_subtype[subtype] + 1
+            self.delivered_by_subtype[subtype] += 1
             self._acknowledged[topic] += 1
-            if delivered % LATENCY_OF_EACH == 1:
-                latency = message.latency() or 0.0
-                self._latency.observe(latency)
-                self._on_latency(subtype, latency)
+            if self.ledger[Line.LATENCY_WANTED]:
+                self.tell_latency(subtype, message)
         self._end(error, topic, key, value, on_delivered)
+
+    def count_delivered(self, subtype: str, records: int) -> None:
+        """Count records that the ledger has as delivered, and that compiled code followed."""
+        self.delivered_by_subtype[subtype] += records
+        self._metrics.records_delivered.labels(subtype).inc(records)
+
+    def tell_latency(self, subtype: str, message: Message) -> None:
+        """Tell how long a record took that Kafka has acknowledged."""
+        self.ledger[Line.LATENCY_WANTED] = False
+        latency = message.latency() or 0.0
+        self._latency.observe(latency)
+        self._on_latency(subtype, latency)
 
     def _end(
         self,
@@ -279,9 +309,9 @@ class RecordProducer:
         value: bytes,
         on_delivered: OnDelivered | None,
     ) -> None:
-        self.buffered_bytes -= len(value) + len(key or b"") + RECORD_OVERHEAD
+        self.ledger[Line.BUFFERED_BYTES] -= len(value) + len(key or b"") + RECORD_OVERHEAD
         if error is not None:
-            self.failed += 1
+            self.ledger[Line.FAILED] += 1
             subtype, code = self._subtypes[topic], error.name()
             self._metrics.delivery_failures.labels(subtype, code).inc()
             self._on_failure(
@@ -298,6 +328,7 @@ class RecordProducer:
         elif not error.fatal():
             return
         self._fault = error.str()
+        self.ledger[Line.DIRECT] = False
 
     def _begin_anew(self, fault: str) -> None:
         """Once the given-up producer is empty, make another one.
@@ -318,6 +349,7 @@ class RecordProducer:
         if now_s < self._restart_s:
             return
         self._producer = self._make()
+        self.ledger[Line.PRODUCERS] += 1
         self._fault = None
         self._held = deque(sorted(self._held))
         returned, self._returned = self._returned, 0

@@ -50,7 +50,7 @@ from opend_kafka.opend.events import (
     QuotaSeen,
     Replied,
 )
-from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, FrameReader, encode
+from opend_kafka.opend.frames import PLAIN, BodyFormat, CipherOf, Frame, FrameReader, encode
 from opend_kafka.opend.lifecycle import Lifecycle, Phase, Signal
 from opend_kafka.opend.market_state import read_states
 from opend_kafka.opend.messages import (
@@ -101,7 +101,10 @@ class _Pending:
 
 
 class Session:
-    """Drives one connection from InitConnect to the pushes. See the module's table."""
+    """Drives one connection from InitConnect to the pushes. See the module's table.
+
+    `reader` makes what cuts the bytes into frames: it may keep pushes to itself.
+    """
 
     def __init__(
         self,
@@ -114,6 +117,7 @@ class Session:
         push_format: BodyFormat = BodyFormat.PROTOBUF,
         relay_key: str | None = None,
         lifecycle: Lifecycle | None = None,
+        reader: Callable[[CipherOf], FrameReader] = FrameReader,
     ) -> None:
         self._lifecycle = lifecycle or Lifecycle()
         self.conn_id = 0
@@ -126,7 +130,7 @@ class Session:
         self._aes: PacketCipher = PLAIN
         self._relay_key = relay_key
         self._wire = None if relay_key is None else WebSocketWire()
-        self._reader = self._wire or FrameReader(self._cipher_of)
+        self._reader = self._wire or reader(self._cipher_of)
         self._to_send: list[bytes] = []
         self._serial = 0
         self._pending: dict[int, _Pending] = {}

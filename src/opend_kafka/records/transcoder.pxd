@@ -51,6 +51,9 @@ cdef class Identity:
     cdef readonly str code
     cdef bytes market_avro
     cdef bytes code_avro
+    cdef object subtype
+    cdef object lane
+    cdef dict lanes
 
 
 @cython.final
@@ -71,7 +74,6 @@ cdef class Transcoder:
     cdef dict _identities
     cdef dict _subtypes
     cdef object _default_subtype
-    cdef tuple _push_data_types
     cdef Parsed _s2c_parsed
     cdef Parsed* _row_parsed
     cdef int _room
@@ -83,7 +85,8 @@ cdef class Transcoder:
     cdef bint read(self, const uint8_t* at, Py_ssize_t size) except -1
     cdef Identity identity(self, int row)
     cdef object subtype(self, int row)
-    cdef object push_data_type(self, int row)
+    cdef int push_data_type(self, int row) noexcept
+    cdef readonly tuple push_data_types
     cdef bint has_sequence(self)
     cdef int64_t sequence(self, int row)
     cdef int64_t event_ms(self, int row, int64_t ingest_ms)

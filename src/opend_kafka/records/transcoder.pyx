@@ -22,6 +22,7 @@ cdef enum:
     NUMBERS = 64
     REFUSED = -1
     DONE = 0
+    NOWHERE_C = -1
 
 # As in `programs`; the constructor checks that.
 cdef enum:
@@ -42,7 +43,10 @@ cdef double END_SECOND = 253_402_300_800.0
 
 
 cdef class Identity:
-    """A security as one push after another names it: its number, its code, both as Avro."""
+    """A security as one push after another names it: its number, its code, both as Avro.
+
+    `lanes` are another's, by subtype, and the last one that was asked for.
+    """
 
 
 cdef inline const uint8_t* varint(const uint8_t* at, const uint8_t* end, uint64_t* value) noexcept:
@@ -197,6 +201,7 @@ cdef class Transcoder:
             raise MemoryError
 
     def __init__(self, program):
+        assert NOWHERE == NOWHERE_C
         self._ret_type = program.ret_type
         self._origin = program.origin
         self._s2c = program.s2c
@@ -212,7 +217,7 @@ cdef class Transcoder:
         self._sequence_of_row, self._sequence_slot = _place(program.sequence)
         of_kind = program.push_data_type or (None, ())
         self._kind_of_row, self._kind_slot = _place(of_kind[0])
-        self._push_data_types = of_kind[1]
+        self.push_data_types = tuple(of_kind[1])
         self._subtype_of_row, self._subtype_slot = _place(program.subtype)
         self._subtypes = program.subtypes
         self._default_subtype = program.default_subtype
@@ -307,7 +312,8 @@ cdef class Transcoder:
             if subtype is None or record is None:
                 return None
             sequence = self.sequence(row) if self.has_sequence() else None
-            kind = self.push_data_type(row)
+            number = self.push_data_type(row)
+            kind = "" if number < 0 else self.push_data_types[number]
             found.append((subtype, identity.market_number, identity.code, kind, sequence, record))
         return found
 
@@ -331,7 +337,7 @@ cdef class Transcoder:
         one = response.slots[self._s2c]
         if parse(&self._messages[self._s2c_message], one.at, one.size, &self._s2c_parsed) == REFUSED:
             return False
-        if self._rows == NOWHERE:
+        if self._rows == NOWHERE_C:
             self.rows = 1
             return True
         if not self._s2c_parsed.present >> self._rows & 1:
@@ -382,6 +388,7 @@ cdef class Transcoder:
         if not is_text(code.at, code.size):
             return None
         identity = Identity.__new__(Identity)
+        identity.lanes = {}
         identity.market_number = <int32_t>parsed.slots[self._market_slot].bits
         identity.code = PyUnicode_DecodeUTF8(<const char*>code.at, code.size, NULL)
         identity.market_avro = avro_string(market_name(identity.market_number))
@@ -389,14 +396,14 @@ cdef class Transcoder:
         return identity
 
     cdef const Parsed* _of(self, bint of_row, int row) noexcept:
-        if of_row and self._rows != NOWHERE:
+        if of_row and self._rows != NOWHERE_C:
             return &self._row_parsed[row]
         return &self._s2c_parsed
 
     cdef object subtype(self, int row):
         """Give a row's subtype; None where nobody can have subscribed it."""
         cdef const Parsed* parsed
-        if self._subtype_slot == NOWHERE:
+        if self._subtype_slot == NOWHERE_C:
             return self._default_subtype
         parsed = self._of(self._subtype_of_row, row)
         if not parsed.present >> self._subtype_slot & 1:
@@ -404,20 +411,20 @@ cdef class Transcoder:
         number = <int32_t>parsed.slots[self._subtype_slot].bits
         return self._subtypes.get(number, self._default_subtype)
 
-    cdef object push_data_type(self, int row):
-        """Give the symbol of a row's PushDataType; empty where there is none."""
+    cdef int push_data_type(self, int row) noexcept:
+        """Give the place of a row's PushDataType in `push_data_types`; -1 where it has none."""
         cdef const Parsed* parsed
-        cdef int32_t number
-        if self._kind_slot == NOWHERE:
-            return ""
+        cdef uint64_t number
+        if self._kind_slot == NOWHERE_C:
+            return -1
         parsed = self._of(self._kind_of_row, row)
         if not parsed.present >> self._kind_slot & 1:
-            return ""
-        number = <int32_t>parsed.slots[self._kind_slot].bits
-        return self._push_data_types[number if 0 <= number < len(self._push_data_types) else 0]
+            return -1
+        number = parsed.slots[self._kind_slot].bits
+        return <int>number if number < <uint64_t>len(self.push_data_types) else 0
 
     cdef bint has_sequence(self):
-        return self._sequence_slot != NOWHERE
+        return self._sequence_slot != NOWHERE_C
 
     cdef int64_t sequence(self, int row):
         return <int64_t>self._of(self._sequence_of_row, row).slots[self._sequence_slot].bits

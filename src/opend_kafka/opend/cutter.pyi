@@ -1,0 +1,6 @@
+from opend_kafka.opend.frames import CipherOf, FrameReader
+
+class Taker: ...
+
+class FrameCutter(FrameReader):
+    def __init__(self, cipher_of: CipherOf, taker: Taker, *, max_body: int = ...) -> None: ...
