@@ -281,7 +281,8 @@ def test_missing_topics_are_named(
     file = write_config(tmp_path, bootstrap_servers=embedded.bootstrap_servers, prefix=f"{prefix}x")
     ended = invoke("audit", "-c", str(file))
     assert ended.returncode == 1
-    assert f"{prefix}x.ticker.HK.00700: there is no such topic" in ended.stderr
+    missing = f"{prefix}x.ticker.HK.00700, {prefix}x.ticker.US.AAPL: there is no such topic\n"
+    assert ended.stderr.endswith(missing)
 
 
 def test_topic_of_dead_letters_may_be_missing(

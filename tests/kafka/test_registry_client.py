@@ -94,14 +94,13 @@ def test_certificate_of_a_stranger_is_not_trusted(registry_url: str, authority: 
 
 @pytest.mark.parametrize("shows_its_own", [True, False])
 def test_registry_may_ask_for_a_certificate(
-    registry_url: str, authority: Authority, tmp_path: Path, shows_its_own: bool
+    registry_url: str, authority: Authority, shows_its_own: bool
 ) -> None:
     """With `ssl.certificate.location` and `ssl.key.location` the client shows its own."""
     server = authority.server(LOOPBACK)
     server.verify_mode = ssl.CERT_REQUIRED
     server.load_verify_locations(authority.file)
-    # The server's own certificate serves for the client too: it is from the same authority.
-    own = {"ssl.certificate.location": str(tmp_path / "server.pem")}
+    own = {"ssl.certificate.location": str(authority.identity("client"))}
     properties = {"ssl.ca.location": str(authority.file)} | (own if shows_its_own else {})
     with standing_before(registry_url, tls=server) as door:
         if shows_its_own:
