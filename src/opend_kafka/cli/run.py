@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -34,6 +35,8 @@ def run(config: Path, print_config: bool) -> None:
         return
     logs.configure(settings.log.level, settings.log.format)
     worker = Worker(settings)
+    gc.collect()
+    gc.freeze()  # what stands now stays: the collector need not look at it again and again
 
     async def reload() -> None:
         try:
