@@ -19,6 +19,7 @@ from opend_kafka.config import Config
 from opend_kafka.consuming.decoding import Decoder, Record
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.errors import DeliveryFailed, DrainFailed, KafkaUnreachable, RegistryUnreachable
+from opend_kafka.intake import ENGINE_VARIABLE
 from opend_kafka.kafka.embedded import ApiKey, EmbeddedKafka, EmbeddedTopics
 from opend_kafka.kafka.registry import SingleObject
 from opend_kafka.kafka.routing import encode_key
@@ -169,10 +170,12 @@ async def test_worker_warns_of_watermarks_that_retention_removes(
     assert f"{prefix}.watermark has cleanup.policy=delete" in cause
 
 
+@pytest.mark.parametrize("engine", ["compiled", "plain"])
 async def test_worker_lands_every_tick_and_book_in_push_order(
-    cluster: Cluster, prefix: str
+    cluster: Cluster, prefix: str, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the simulator pushed stands in the topics: all of it, once, in its order."""
+    monkeypatch.setenv(ENGINE_VARIABLE, engine)
     sent = _Sent()
     async with _simulator(sent) as simulator:
         config = _config(simulator.port, cluster.bootstrap_servers, prefix)
