@@ -143,3 +143,11 @@ def test_topics_are_not_asked_for_after_a_final_refusal() -> None:
     with pytest.raises(KafkaDenied):
         topics_of(client, refusals, 20)
     assert client.asked == 1
+
+
+def test_answer_makes_earlier_refusals_forgotten() -> None:
+    """What was refused once is not why nobody answers an hour later."""
+    refusals = _told(LOGIN, DOWN)
+    topics_of(_Client(refusals), refusals, 20)
+    assert not refusals.is_final
+    assert isinstance(refusals.error(TRANSPORT), KafkaUnreachable)

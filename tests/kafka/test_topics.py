@@ -155,6 +155,10 @@ class _Forbidding:
         names_only = not isinstance(asked[0], ConfigResource)
         return {one.topic if names_only else one: refused for one in asked}
 
+    def poll(self, timeout: float) -> int:
+        """Have nothing to tell."""
+        return 0
+
     create_topics = create_partitions = incremental_alter_configs = describe_configs = _refuse
 
 

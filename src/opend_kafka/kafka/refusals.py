@@ -116,6 +116,11 @@ class Refusals:
         """Whether every broker has refused, in a way that no waiting mends."""
         return self.denied is not None and (self._final or self._all_down)
 
+    def forget(self) -> None:
+        """Begin anew: a broker has let the client in."""
+        self.denied = self._cause = None
+        self._final = self._all_down = False
+
     def error(self, error: LibraryError) -> KafkaDenied | KafkaUnreachable:
         """Say why nothing answers, better than the client's own error does."""
         if self.denied is not None:
@@ -144,9 +149,12 @@ def topics_of(client: Client, refusals: Refusals, timeout_s: float) -> dict[str,
             topics: dict[str, Any] = client.list_topics(
                 timeout=max(0.01, min(turn_s, left_s))
             ).topics
-            return topics
         except KafkaException as exception:
             client.poll(0)  # calls `on_error`
             if refusals.is_final or time.monotonic() >= deadline:
                 raise refusals.error(exception.args[0]) from None
-        turn_s *= 2
+            turn_s *= 2
+        else:
+            client.poll(0)
+            refusals.forget()  # what one broker refused is not why a later question fails
+            return topics
