@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
@@ -14,13 +15,14 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 from opend_kafka.errors import ConfigurationError, KafkaUnreachable, TopicsFailed
 from opend_kafka.kafka import topics
 from opend_kafka.kafka.topics import Difference, KafkaTopics, TopicSpec, differences, ensure
-from tests.conftest import Cluster
+from tests.conftest import AWAITED_S, Cluster
 
 
 def test_ensure_creates_what_is_missing_with_its_partitions(cluster: Cluster, prefix: str) -> None:
     """A missing topic is created as specified; its name is given back."""
     specs = [TopicSpec(f"{prefix}.one"), TopicSpec(f"{prefix}.three", partitions=3)]
     assert ensure(cluster.topics, specs, create=True) == [spec.name for spec in specs]
+    cluster.await_topics({f"{prefix}.one": 1, f"{prefix}.three": 3})
     known = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(timeout=10)
     assert len(known.topics[f"{prefix}.one"].partitions) == 1
     assert len(known.topics[f"{prefix}.three"].partitions) == 3
@@ -29,8 +31,7 @@ def test_ensure_creates_what_is_missing_with_its_partitions(cluster: Cluster, pr
 def test_ensure_leaves_alone_what_exists(cluster: Cluster, prefix: str) -> None:
     """A second time creates nothing."""
     specs = [TopicSpec(f"{prefix}.one")]
-    ensure(cluster.topics, specs, create=True)
-    cluster.await_topics({f"{prefix}.one": 1})
+    cluster.create(specs)
     assert ensure(cluster.topics, specs, create=True) == []
 
 
@@ -45,13 +46,13 @@ def test_ensure_says_why_a_topic_was_refused(apache: Cluster, prefix: str) -> No
     specs = [TopicSpec(f"{prefix}.good"), TopicSpec(f"{prefix}.bad", config={"no.such": "1"})]
     with pytest.raises(TopicsFailed, match=rf"{prefix}\.bad: .*no\.such"):
         ensure(apache.topics, specs, create=True)
-    assert f"{prefix}.good" in apache.topics.existing()
+    _await(lambda: f"{prefix}.good" in apache.topics.existing())
 
 
 def test_create_passes_the_settings_on(apache: Cluster, prefix: str) -> None:
     """A topic carries the settings of its spec."""
     name = f"{prefix}.short"
-    ensure(apache.topics, [TopicSpec(name, config={"retention.ms": "12345"})], create=True)
+    apache.create([TopicSpec(name, config={"retention.ms": "12345"})])
     resource = ConfigResource(ResourceType.TOPIC, name)
     client = AdminClient({"bootstrap.servers": apache.bootstrap_servers})
     described = client.describe_configs([resource])[resource].result()
@@ -75,7 +76,7 @@ def test_differences_pass_over_what_is_as_it_should_be(cluster: Cluster, prefix:
     """The right policy, no wish, and a topic that is not there are no difference."""
     compacted = TopicSpec(f"{prefix}.one", config={"cleanup.policy": "compact"})
     wishless = TopicSpec(f"{prefix}.two")
-    ensure(cluster.topics, [compacted, wishless], create=True)
+    cluster.create([compacted, wishless])
     missing = TopicSpec(f"{prefix}.none", config={"cleanup.policy": "compact"})
     assert differences(cluster.topics, [compacted, wishless, missing]) == []
 
@@ -84,13 +85,13 @@ def test_settings_that_the_cluster_does_not_tell_are_left_out(
     embedded: Cluster, prefix: str
 ) -> None:
     """A cluster that cannot describe its topics, or may not, is no error."""
-    ensure(embedded.topics, [TopicSpec(f"{prefix}.one")], create=True)
+    embedded.create([TopicSpec(f"{prefix}.one")])
     assert embedded.topics.settings([f"{prefix}.one"]) == {}
 
 
 def test_states_tell_partitions_and_replicas(cluster: Cluster, prefix: str) -> None:
     """Of topics that exist their numbers are told; others are left out."""
-    ensure(cluster.topics, [TopicSpec(f"{prefix}.three", partitions=3)], create=True)
+    cluster.create([TopicSpec(f"{prefix}.three", partitions=3)])
     states = cluster.topics.states([f"{prefix}.three", f"{prefix}.none"])
     (state,) = states.values()
     assert (state.partitions, state.replication_factor, state.untold) == (3, 1, None)
@@ -99,7 +100,7 @@ def test_states_tell_partitions_and_replicas(cluster: Cluster, prefix: str) -> N
 def test_states_tell_settings(apache: Cluster, prefix: str) -> None:
     """A real cluster's settings come along, as the broker has them."""
     name = f"{prefix}.short"
-    ensure(apache.topics, [TopicSpec(name, config={"retention.ms": "12345"})], create=True)
+    apache.create([TopicSpec(name, config={"retention.ms": "12345"})])
     settings = apache.topics.states([name])[name].settings
     assert settings is not None
     assert (settings["retention.ms"], settings["cleanup.policy"]) == ("12345", "delete")
@@ -109,15 +110,16 @@ def test_states_tell_settings(apache: Cluster, prefix: str) -> None:
 def test_add_partitions_grows_a_topic(apache: Cluster, prefix: str, dry_run: bool) -> None:
     """A topic has as many as asked for; a dry run changes nothing."""
     name = f"{prefix}.one"
-    ensure(apache.topics, [TopicSpec(name)], create=True)
+    apache.create([TopicSpec(name)])
     assert apache.topics.add_partitions({name: 2}, dry_run=dry_run) == {}
-    assert apache.topics.states([name])[name].partitions == (1 if dry_run else 2)
+    wanted = 1 if dry_run else 2
+    _await(lambda: apache.topics.states([name])[name].partitions == wanted)
 
 
 def test_add_partitions_does_not_shrink(apache: Cluster, prefix: str) -> None:
     """What the broker refuses comes with its reason."""
     name = f"{prefix}.three"
-    ensure(apache.topics, [TopicSpec(name, partitions=3)], create=True)
+    apache.create([TopicSpec(name, partitions=3)])
     assert "3" in apache.topics.add_partitions({name: 2})[name]
 
 
@@ -130,15 +132,23 @@ def test_add_partitions_is_told_where_it_cannot_be(embedded: Cluster, prefix: st
 def test_alter_sets_what_is_named_and_nothing_else(apache: Cluster, prefix: str) -> None:
     """A setting that somebody else has made stays."""
     name = f"{prefix}.one"
-    ensure(apache.topics, [TopicSpec(name, config={"retention.ms": "12345"})], create=True)
+    apache.create([TopicSpec(name, config={"retention.ms": "12345"})])
     assert apache.topics.alter({name: {"segment.ms": "60000"}}) == {}
-    settings = apache.topics.settings([name])[name]
-    assert (settings["retention.ms"], settings["segment.ms"]) == ("12345", "60000")
+    _await(lambda: apache.topics.settings([name])[name]["segment.ms"] == "60000")
+    assert apache.topics.settings([name])[name]["retention.ms"] == "12345"
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    """Wait until the broker shows what it has promised."""
+    deadline = time.monotonic() + AWAITED_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_alter_says_why_a_setting_was_refused(apache: Cluster, prefix: str) -> None:
     """An unknown setting comes back with the broker's reason."""
-    ensure(apache.topics, [TopicSpec(prefix)], create=True)
+    apache.create([TopicSpec(prefix)])
     assert "no.such" in apache.topics.alter({prefix: {"no.such": "1"}}, dry_run=True)[prefix]
 
 
