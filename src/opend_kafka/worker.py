@@ -72,6 +72,9 @@ _DRAIN_TURN_S = 0.02
 #: Seconds between two looks at the delivery reports while OpenD is quiet.
 _POLL_S = 0.01
 
+#: Seconds between two looks while reads follow one another: many reads may hold one tick each.
+_POLL_AFTER_READ_S = 0.001
+
 #: The part of kafka.max_buffered_bytes that may be held while OpenD is asked what was missed.
 _HELD_PART = 0.25
 
@@ -123,6 +126,7 @@ class Worker:
         self.metrics.session_phase.labels(self.status.session).set(1)
         self._started = asyncio.Event()
         self._subscriptions_moved = False
+        self._poll_at = 0.0
         self._reporter: Reporter
         self._watch: StreamWatch
         self._failure: asyncio.Future[None]
@@ -364,7 +368,10 @@ class Worker:
 
     def _after_read(self) -> None:
         """Show how the subscriptions stand, once for all events of a read."""
-        self._producer.poll()
+        now = time.monotonic()
+        if now >= self._poll_at:
+            self._poll_at = now + _POLL_AFTER_READ_S
+            self._producer.poll()
         if self._subscriptions_moved:
             self._subscriptions_moved = False
             reconciler = self._reconciler
