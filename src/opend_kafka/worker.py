@@ -304,6 +304,7 @@ class Worker:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
                 one.result()
+            log.info("stopping", buffered_records=self.buffered_records)
         finally:
             for task in tasks:
                 task.cancel()

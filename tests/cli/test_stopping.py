@@ -31,7 +31,7 @@ def test_first_signal_sets_stop(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_second_signal_abandons_the_body(
-    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+    number: signal.Signals, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the second signal a body that takes its time is left, with 130 and what that means."""
 
@@ -41,6 +41,7 @@ def test_second_signal_abandons_the_body(
         os.kill(os.getpid(), number)
         await asyncio.Event().wait()
 
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     with pytest.raises(SystemExit) as ended:
         run_until_stopped(body)
     assert ended.value.code == 130
@@ -48,6 +49,17 @@ def test_second_signal_abandons_the_body(
         "opend-kafka: stopping; once more to stop at once",
         "opend-kafka: stopped at once; what was not delivered yet may be lost",
     ]
+
+
+def test_stop_writes_nothing_into_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where stderr is no terminal, it holds JSON lines, and nobody there can press a key."""
+
+    async def body(stop: asyncio.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.wait()
+
+    run_until_stopped(body)
+    assert capsys.readouterr().err == ""
 
 
 def test_body_that_ends_by_itself_ends_the_run(capsys: pytest.CaptureFixture[str]) -> None:

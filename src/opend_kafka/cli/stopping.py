@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -43,7 +44,8 @@ async def _run(
             task.cancel()
         else:
             stop.set()
-            click.echo("opend-kafka: stopping; once more to stop at once", err=True)
+            if sys.stderr.isatty():  # a person can press it again; elsewhere stderr is a log
+                click.echo("opend-kafka: stopping; once more to stop at once", err=True)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
