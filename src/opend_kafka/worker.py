@@ -386,10 +386,11 @@ class Worker:
         wanted = tuple(topics)
         self.status.wanted = Counter(str(one.subtype) for one in wanted)
         self.status.traded = tuple(sorted({one.security.market for one in wanted}))
+        latest = (LATEST_BOOKS,) if latest_books_topic(self.config) else ()
         self.metrics.expect(
             self.status.wanted,
             push_data_types=PUSH_DATA_TYPE.symbols[1:],
-            topics=(EVENTS, DEAD_LETTERS, WATERMARKS),
+            topics=(EVENTS, DEAD_LETTERS, WATERMARKS, *latest),
             messages=[package_of(response_type(kind.proto_id)) for kind in KINDS],
             notices=NoticeKind,
             phases=Phase,
