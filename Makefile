@@ -42,7 +42,7 @@ proto: $(VENV)/.dev  ## generate the protobuf modules from proto/
 	$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=src --pyi_out=src $(PROTO)
 
 bench: $(VENV)/.dev  ## measure, 12 minutes; docs/performance.md (ARGS="--quick --json FILE", ARGS="--help")
-	BENCH_ARGS='$(ARGS)' $(BIN)/python -m benchmarks --write docs/performance.md $(ARGS)
+	BENCH_ARGS='$(ARGS)' $(BIN)/python -m benchmarks --write docs $(ARGS)
 
 bench-check: $(VENV)/.dev  ## fail where our ratio to a bare produce loop has fallen by a quarter
 	$(BIN)/python -m benchmarks.check $(ARGS)

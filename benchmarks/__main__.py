@@ -20,8 +20,19 @@ from benchmarks.machine import machine
 from benchmarks.results import OnBrokers, Results
 from benchmarks.stage import Setting, configured
 from benchmarks.stages import Cost
+from opend_kafka.intake import engine
 from opend_kafka.opend.subscriptions import Subtype
 from tests.clusters.maven import Unavailable
+
+#: The forms of the hot path that are measured; the plain one is the reference, and the fallback.
+ENGINES = (engine(),) if engine() == "plain" else (engine(), "plain")
+
+
+#: Numbers of topics on a real Kafka: docs/kafka.md says from which on a producer is slow.
+_TOPICS = (1, 10, 100, 200, 500, 1000)
+
+#: Seconds that the stages of one form have.
+_STAGES_S = 120.0
 
 
 def main() -> None:
@@ -43,8 +54,13 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps(results.as_json(), indent=2, default=str) + "\n")
     if options.write and not options.part:
-        page = options.write.read_text()
-        options.write.write_text(report.replaced(page, content))
+        _write(options.write / "performance.md", content)
+        if topics := report.topics(results):
+            _write(options.write / "kafka.md", topics)
+
+
+def _write(page: Path, content: str) -> None:
+    page.write_text(report.replaced(page.read_text(), content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +132,18 @@ def _stages(run: _Run) -> None:
             "5 ticks a push": Shape(20, ticks_a_push=5),
             "a 10 × 10 book a push": Shape(1, Subtype.ORDER_BOOK),
         }
-    for what, shape in shapes.items():
+    records, rounds = (1_000, 3) if run.options.quick else (3_000, 5)
+    wanted = [(ENGINES[0], what) for what in shapes]
+    wanted += [(form, next(iter(shapes))) for form in ENGINES[1:]]
+    for form, what in wanted:
+        shape = shapes[what]
         path = configured(run.brokers, Setting(shape), run.folder)
         with Child("stages", str(path), log=run.folder / "stages.log") as child:
-            records = 2_000 if run.options.quick else 10_000
-            said = child.ask("run", shape=shape.as_arguments(), records=records, rounds=5)
-            run.on.stages[what] = {name: Cost(**one) for name, one in said["stages"].items()}
+            arguments = shape.as_arguments()
+            child.tell("run", engine=form, shape=arguments, records=records, rounds=rounds)
+            said = child.hear(_STAGES_S)
+        costs = {name: Cost(**one) for name, one in said["stages"].items()}
+        run.on.stages[f"{form}, {what}"] = costs
 
 
 def _latency(run: _Run) -> None:
@@ -138,9 +160,12 @@ def _latency(run: _Run) -> None:
 
 def _growth(run: _Run) -> None:
     arguments = {"records": run.options.ticks // 2, "rounds": 3, "folder": run.folder}
-    run.on.growth = growth.topics(run.brokers, (1, 10, 100, 1000), **arguments)
-    if run.brokers.name == brokers.EMBEDDED:  # the rest has nothing to do with brokers
+    if run.brokers.name == brokers.EMBEDDED:
+        run.on.growth = growth.topics(run.brokers, (1, 10, 100, 1000), **arguments)
+        # What follows has nothing to do with brokers.
         run.on.growth += growth.others(run.brokers, **arguments)
+    else:
+        run.on.growth = growth.topics(run.brokers, _TOPICS, **arguments)
 
 
 def _soak(run: _Run) -> None:
@@ -171,7 +196,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="less of all; no real Kafka")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there")
     parser.add_argument(
-        "--write", type=Path, metavar="PAGE", help="put the tables there, where all is measured"
+        "--write", type=Path, metavar="DOCS", help="put the tables there, where all is measured"
     )
     parser.add_argument("--only", type=_names, help=f"some of {','.join(names)}")
     parser.add_argument("--cluster", type=_names, help="some of embedded,apache")

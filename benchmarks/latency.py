@@ -42,7 +42,7 @@ class Cell:
         linger_ms: librdkafka's linger.ms.
         to_produce: socket to `produce()`; None where the worker lost its link: it did not keep up.
         to_ack: socket to delivery report; likewise.
-        cpu_part: the worker's CPU ÷ the clock's time: 1.0 is a whole core.
+        cpu_part: the worker's CPU ÷ the seconds of the feed: 1.0 is a whole core.
         rss: its resident memory at the end, bytes.
         feeder_lag_ms: the most that the feeder itself was late: what this machine adds.
     """
@@ -111,7 +111,7 @@ def _cell(stage: Stage, rate: int, linger_ms: int) -> Cell:
         linger_ms,
         to_produce,
         to_ack,
-        used["cpu_ns"] / used["wall_ns"],
+        used["cpu_ns"] / 1e9 * rate / records,
         used["rss"],
         used["worst_lag_ms"],
     )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from benchmarks.brokers import APACHE
 from benchmarks.latency import Quantiles
 from benchmarks.results import Results
-from benchmarks.stages import Cost, median
+from benchmarks.stages import Cost
 from benchmarks.targets import TARGETS
 from benchmarks.throughput import Costs, Pair
 
 #: What is between them is generated.
 BEGIN, END = "<!-- begin: make bench -->", "<!-- end: make bench -->"
+
+#: The axis of `growth` that docs/kafka.md tells of.
+_TOPICS = "topics"
 
 
 def text(results: Results) -> str:
@@ -36,6 +40,34 @@ def replaced(page: str, content: str) -> str:
     if not (begin and end):
         raise ValueError(f"the page lacks {BEGIN} and {END}")
     return f"{head}{BEGIN}\n{content}\n{END}{tail}"
+
+
+def topics(results: Results) -> str:
+    """Give, in Markdown, how the number of topics tells on a real Kafka; empty without one."""
+    heads = (
+        "topics",
+        "ticks/s, at the most",
+        "a bare loop's",
+        "µs of CPU a tick",
+        "a bare loop's",
+        "CPU at 10,000 ticks/s",
+        "resident MB",
+    )
+    on = results.clusters.get(APACHE)
+    rows = [
+        (
+            f"{row.value:,}",
+            _by_the_clock(row.pair.ours),
+            _by_the_clock(row.pair.bare),
+            _number(statistics.median(row.pair.ours.cpu_us)),
+            _number(statistics.median(row.pair.bare.cpu_us)),
+            _paced(row.pair),
+            _mb(row.pair.rss),
+        )
+        for row in (on.growth if on else ())
+        if row.axis == _TOPICS
+    ]
+    return f"{_machine(results)}\n\n{table(heads, rows)}" if rows else ""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -99,15 +131,22 @@ def _costs(results: Results) -> str:
 
 def _cost(costs: Costs, pair: Pair | None = None) -> tuple[str, ...]:
     low, middle, high = min(costs.cpu_us), statistics.median(costs.cpu_us), max(costs.cpu_us)
-    by_the_clock = 1e6 / statistics.median(costs.wall_us)
     return (
         _number(middle),
         f"{_number(low)}–{_number(high)}",
         f"{costs.a_second:,.0f}",
         _ratio(pair) if pair else "",
-        f"{by_the_clock:,.0f}",
+        _by_the_clock(costs),
         _mb(pair.rss) if pair else "",
     )
+
+
+def _by_the_clock(costs: Costs) -> str:
+    return f"{1e6 / statistics.median(costs.wall_us):,.0f}"
+
+
+def _paced(pair: Pair) -> str:
+    return "" if pair.paced_cpu is None else f"{pair.paced_cpu:.0%}"
 
 
 def _ratio(pair: Pair) -> str:
@@ -115,20 +154,29 @@ def _ratio(pair: Pair) -> str:
 
 
 def _stages(results: Results) -> str:
-    rows = []
-    heads: tuple[str, ...] = ()
-    for name, on in results.clusters.items():
-        if not on.stages:
-            continue
-        heads = (f"stage, on {name}", *(f"{what}: µs, allocations" for what in on.stages))
-        for stage in next(iter(on.stages.values())):
-            rows.append((stage, *(_stage(costs[stage]) for costs in on.stages.values())))
-    return table(heads, rows)
+    return "\n\n".join(
+        table(
+            (f"on {name}", *(f"{what}: µs, allocations" for what in on.stages)),
+            (
+                (stage, *(_stage(costs.get(stage)) for costs in on.stages.values()))
+                for stage in _stage_names(on.stages)
+            ),
+        )
+        for name, on in results.clusters.items()
+        if on.stages
+    )
 
 
-def _stage(cost: Cost) -> str:
+def _stage_names(stages: Mapping[str, Mapping[str, Cost]]) -> list[str]:
+    """Give the stages of whichever form has the most of them."""
+    return max(map(list, stages.values()), key=len)
+
+
+def _stage(cost: Cost | None) -> str:
+    if cost is None:
+        return ""
     asked = "" if cost.allocations is None else f", {cost.allocations:.1f}"
-    return f"{median(cost):.2f}{asked}"
+    return f"{cost.cpu_us:.2f}{asked}"
 
 
 def _latency(results: Results) -> str:
@@ -168,6 +216,7 @@ def _growth(results: Results) -> str:
         "to",
         "µs of CPU a record",
         "records/s a core",
+        "records/s by the clock",
         "÷ bare loop",
         "bare loop's µs",
         "CPU at 10,000 ticks/s",
@@ -180,9 +229,10 @@ def _growth(results: Results) -> str:
             f"{row.value:,}",
             _number(statistics.median(row.pair.ours.cpu_us)),
             f"{row.pair.ours.a_second:,.0f}",
+            _by_the_clock(row.pair.ours),
             _ratio(row.pair),
             _number(statistics.median(row.pair.bare.cpu_us)) if row.pair.bare.cpu_us else "",
-            "" if row.pair.paced_cpu is None else f"{row.pair.paced_cpu:.0%}",
+            _paced(row.pair),
             _mb(row.pair.rss),
         )
         for name, on in results.clusters.items()

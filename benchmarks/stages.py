@@ -1,8 +1,10 @@
-"""Where a tick's time goes: each stage alone, on the main thread, over the same ticks.
+"""Where a record's time goes: each stage, of either engine, on the main thread.
 
-CPU of the main thread; librdkafka's own threads, which compress and send meanwhile, are a line of
-their own. What a whole worker needs beyond the sum is what no stage has: the event loop, the
-session, continuity, metrics. A process of its own; orders come as JSON lines.
+What cannot be run alone is a difference: a stage is what the hot path costs with it, less what it
+costs without it. librdkafka's own threads, which compress and send meanwhile, are a line of their
+own. What a whole worker needs beyond the sum is what no stage has: the event loop, the socket's
+reads, the session. Each round has new ticks, since old ones would be looked at as such. A process
+of its own; orders come as JSON lines.
 """
 
 from __future__ import annotations
@@ -10,30 +12,35 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.allocations import allocations
 from benchmarks.children import Parent
-from benchmarks.load import Load, Prepared, Shape, now_us
+from benchmarks.hot_path import HotPath, Nowhere
+from benchmarks.load import Load, Shape, now_us
 from opend_kafka import config as configuration
 from opend_kafka.config import Config
-from opend_kafka.kafka.producer import RecordProducer
-from opend_kafka.kafka.routing import Route, routes
-from opend_kafka.metrics import Metrics
-from opend_kafka.opend.frames import HEADER, FrameReader
+from opend_kafka.opend.events import Push
+from opend_kafka.opend.frames import HEADER
 from opend_kafka.opend.messages import read_push
-from opend_kafka.plan import topics_of, wire_format_of
 from opend_kafka.records.engine import Provenance, RecordEncoder
-from opend_kafka.records.kinds import KINDS, schema_of
+from opend_kafka.records.kinds import KINDS
 from opend_kafka.records.programs import program
+from opend_kafka.records.tables import Kind
 
 #: What is read from the socket at once.
 _READ = 256 * 1024
 
 _FLUSH_S = 60.0
+
+#: No push has this number.
+_NO_PUSH = 0
+
+#: The bytes of a wire format.
+_PREFIX = bytes(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,158 +48,173 @@ class Cost:
     """What a stage costs a record.
 
     Attributes:
-        cpu_us: µs of CPU of the main thread, a number a round.
+        cpu_us: µs of CPU, the median of the rounds.
         allocations: how often Python's allocators are asked; None where nothing counts it.
     """
 
-    cpu_us: list[float]
-    allocations: float | None
+    cpu_us: float
+    allocations: float | None = None
+
+    def __sub__(self, other: Cost) -> Cost:
+        """Give what is left without the other."""
+        unknown = self.allocations is None or other.allocations is None
+        left = None if unknown else (self.allocations or 0) - (other.allocations or 0)
+        return Cost(self.cpu_us - other.cpu_us, left)
+
+
+class _Batch(NamedTuple):
+    """The same pushes as each stage takes them."""
+
+    records: int
+    reads: list[bytes]
+    pushes: list[Push]
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [push.body for push in self.pushes]
 
 
 def main() -> None:
-    """Obey `run`: measure each stage with pushes of a shape, so many rounds."""
+    """Obey `run`: measure each stage of an engine with pushes of a shape."""
     parent = Parent()
     config = configuration.load(Path(sys.argv[1]))
     try:
         while True:
             order = parent.next_order()
-            measured = _measure(config, Shape(**order["shape"]), order["records"], order["rounds"])
-            parent.say(
-                stages={
-                    name: {"cpu_us": one.cpu_us, "allocations": one.allocations}
-                    for name, one in measured.items()
-                }
+            shape = Shape(**order["shape"])
+            measured = _Bench(config, shape, order["records"], order["rounds"]).measure(
+                order["engine"]
             )
+            parent.say(stages={name: asdict(one) for name, one in measured.items()})
     except EOFError:
         pass
 
 
-def _measure(config: Config, shape: Shape, records: int, rounds: int) -> dict[str, Cost]:
-    pushes = Load(shape, now_us()).take(records)
-    number = sum(push.records for push in pushes)
-    found = {name: _stage(body, number, rounds) for name, body in _decoding(shape, pushes).items()}
-    return found | _producing(config, shape, pushes, number, rounds)
+class _Bench:
+    """Batches of one shape, and what it takes to bring them through."""
+
+    def __init__(self, config: Config, shape: Shape, records: int, rounds: int) -> None:
+        self._config = config
+        self._kind = next(one for one in KINDS if shape.subtype in one.subtype.all)
+        load = Load(shape, now_us())
+        # One to warm up with, one to count allocations with.
+        self._batches = [_batch(load, self._kind, records) for _ in range(rounds + 2)]
+
+    def measure(self, engine: str) -> dict[str, Cost]:
+        """Give the stages of an engine, in the order in which a record meets them."""
+        cut = HotPath(self._config, engine, Nowhere)
+        whole = self._cost(lambda batch: cut.read(batch.reads))
+        pushed = self._pushing(HotPath(self._config, engine, Nowhere), engine)
+        decoded = self._decoding(engine)
+        made = list(decoded.values())[-1]
+        return {
+            "frame and SHA-1": whole - pushed,
+            **decoded,
+            "continuity, routing, metrics": pushed - made,
+            **self._producing(engine, whole),
+        }
+
+    def _pushing(self, path: HotPath, engine: str) -> Cost:
+        """Give all but cutting, and but librdkafka."""
+        if engine == "plain":
+            return self._cost(lambda batch: path.push(batch.pushes))
+        number = self._kind.proto_id
+        calling = self._cost(lambda batch: path.offer(batch.pushes, _NO_PUSH))
+        return self._cost(lambda batch: path.offer(batch.pushes, number)) - calling
+
+    def _decoding(self, engine: str) -> dict[str, Cost]:
+        """Give what it takes to come from bytes to bytes; the last one is all of it."""
+        if engine == "compiled":
+            from opend_kafka.records.transcoder import Transcoder
+
+            transcode = Transcoder(program(self._kind)).transcode
+            return {
+                "protobuf, record and Avro": self._cost(
+                    lambda batch: _transcoded(transcode, batch.bodies)
+                )
+            }
+        parse = self._cost(lambda batch: _parsed(self._kind, batch.bodies))
+        encoder = RecordEncoder(self._kind)
+        both = self._cost(lambda batch: _encoded(self._kind, encoder, batch.bodies))
+        return {
+            "protobuf": parse,
+            "record and Avro": both - parse,
+            "protobuf, record and Avro": both,
+        }
+
+    def _producing(self, engine: str, whole: Cost) -> dict[str, Cost]:
+        """Measure handing over, and the reports: in between librdkafka has sent all of it."""
+        path = HotPath(self._config, engine)
+        marks: list[tuple[float, float, float]] = []
+
+        def flush() -> None:
+            left = path.producer.flush(_FLUSH_S)
+            assert not left, f"{left} records are not acknowledged"
+
+        for batch in self._batches[:-1]:
+            own, everything = [time.thread_time_ns()], time.process_time_ns()
+            path.read(batch.reads)
+            own.append(time.thread_time_ns())
+            flush()
+            own.append(time.thread_time_ns())
+            others = time.process_time_ns() - everything - (own[2] - own[0])
+            a_record = 1000 * batch.records
+            spent = own[1] - own[0], own[2] - own[1], others
+            marks.append((spent[0] / a_record, spent[1] / a_record, spent[2] / a_record))
+        handed, reported, threads = map(statistics.median, zip(*marks[1:], strict=True))
+        last = self._batches[-1]
+        asked = [allocations(lambda: path.read(last.reads)), allocations(flush)]
+        counts = [None if one is None else one / last.records for one in asked]
+        return {
+            "produce": Cost(handed, counts[0]) - whole,
+            "delivery report": Cost(reported, counts[1]),
+            "librdkafka's threads": Cost(threads),
+        }
+
+    def _cost(self, body: Callable[[_Batch], object]) -> Cost:
+        warm_up, *measured, counted = self._batches
+        body(warm_up)
+        costs = []
+        for batch in measured:
+            begun = time.thread_time_ns()
+            body(batch)
+            costs.append((time.thread_time_ns() - begun) / 1000 / batch.records)
+        asked = allocations(lambda: body(counted))
+        return Cost(statistics.median(costs), None if asked is None else asked / counted.records)
 
 
-def _stage(body: Callable[[], object], records: int, rounds: int) -> Cost:
-    body()
-    costs = []
-    for _ in range(rounds):
-        begun = time.thread_time_ns()
-        body()
-        costs.append((time.thread_time_ns() - begun) / 1000 / records)
-    asked = allocations(body)
-    return Cost(costs, None if asked is None else asked / records)
-
-
-def _decoding(shape: Shape, pushes: list[Prepared]) -> dict[str, Callable[[], object]]:
-    data = b"".join(push.frame for push in pushes)
-    reads = [data[start : start + _READ] for start in range(0, len(data), _READ)]
-    bodies = [push.frame[HEADER.size :] for push in pushes]
-    kind = next(one for one in KINDS if shape.subtype in one.subtype.all)
-    encoder = RecordEncoder(kind)
-    messages = [read_push(kind.proto_id, body).s2c for body in bodies]
-    provenance, prefix = Provenance(1, 1, now_us()), bytes(10)
-
-    def frames() -> None:
-        reader = FrameReader()
-        for read in reads:
-            for _ in reader.receive(read):
-                pass
-
-    def protobuf() -> None:
-        for body in bodies:
-            read_push(kind.proto_id, body)
-
-    def record() -> None:
-        for s2c in messages:
-            for index, row in enumerate(encoder.rows(s2c)):
-                encoder.encode(s2c, row, index, provenance, prefix)
-
-    stages: dict[str, Callable[[], object]] = {
-        "frame and SHA-1": frames,
-        "protobuf (plain engine)": protobuf,
-        "record and Avro (plain engine)": record,
-    }
-    transcode = _transcoder(kind)
-    if transcode is not None:
-
-        def transcoded() -> None:
-            for body in bodies:
-                transcode(body, prefix, provenance)
-
-        stages["protobuf, record and Avro (compiled engine)"] = transcoded
-    return stages
-
-
-def _transcoder(kind: Any) -> Callable[[bytes, bytes, Provenance], object] | None:
-    try:
-        from opend_kafka.records.transcoder import Transcoder
-    except ImportError:  # it was not built
-        return None
-    return Transcoder(program(kind)).transcode
-
-
-def _producing(
-    config: Config, shape: Shape, pushes: list[Prepared], records: int, rounds: int
-) -> dict[str, Cost]:
-    """Measure handing over, and the reports: in between librdkafka has sent all of it."""
-    taken = list(_records(config, shape, pushes))
-    producer = RecordProducer(
-        config.kafka.bootstrap_servers,
-        config.kafka.librdkafka,
-        topics={route.topic: route.subtype for route, _ in taken},
-        metrics=Metrics("0"),
-        on_failure=lambda failure: None,
+def _batch(load: Load, kind: Kind, records: int) -> _Batch:
+    prepared = load.take(records)
+    data = b"".join(push.frame for push in prepared)
+    return _Batch(
+        sum(push.records for push in prepared),
+        [data[start : start + _READ] for start in range(0, len(data), _READ)],
+        [
+            Push(1, kind.proto_id, serial, push.frame[HEADER.size :])
+            for serial, push in enumerate(prepared)
+        ],
     )
 
-    def produce() -> None:
-        for route, value in taken:
-            producer.produce(route, value, 1)
 
-    def flush() -> None:
-        left = producer.flush(_FLUSH_S)
-        assert not left, f"{left} records are not acknowledged"
-
-    costs: dict[str, list[float]] = {
-        "produce": [],
-        "delivery report": [],
-        "librdkafka's threads": [],
-    }
-    produce()
-    flush()
-    for _ in range(rounds):
-        marks = [(time.thread_time_ns(), time.process_time_ns())]
-        for step in (produce, flush):
-            step()
-            marks.append((time.thread_time_ns(), time.process_time_ns()))
-        (own0, all0), (own1, _), (own2, all2) = marks
-        spent = (own1 - own0, own2 - own1, all2 - all0 - (own2 - own0))
-        for name, ns in zip(costs, spent, strict=True):
-            costs[name].append(ns / 1000 / records)
-    asked = (allocations(produce), allocations(flush), None)
-    return {
-        name: Cost(costs[name], None if count is None else count / records)
-        for name, count in zip(costs, asked, strict=True)
-    }
+def _parsed(kind: Kind, bodies: Sequence[bytes]) -> None:
+    for body in bodies:
+        read_push(kind.proto_id, body)
 
 
-def _records(config: Config, shape: Shape, pushes: list[Prepared]) -> Iterator[tuple[Route, bytes]]:
-    with wire_format_of(config) as wire_format:
-        table = routes(topics_of(config), schema_of=schema_of, prefix=wire_format.prefix)
-    kind = next(one for one in KINDS if shape.subtype in one.subtype.all)
-    encoder = RecordEncoder(kind)
-    for push in pushes:
-        s2c = read_push(kind.proto_id, push.frame[HEADER.size :]).s2c
+def _encoded(kind: Kind, encoder: RecordEncoder, bodies: Sequence[bytes]) -> None:
+    provenance = Provenance(1, 1, now_us())
+    for body in bodies:
+        s2c, _ = read_push(kind.proto_id, body)
         for index, row in enumerate(encoder.rows(s2c)):
-            route = table[row.subtype, row.market_number, row.code]
-            provenance = Provenance(1, index, now_us())
-            yield route, encoder.encode(s2c, row, index, provenance, route.value_prefix)
+            encoder.encode(s2c, row, index, provenance, _PREFIX)
 
 
-def median(stage: Cost) -> float:
-    """Give the median cost in µs."""
-    return statistics.median(stage.cpu_us)
+def _transcoded(
+    transcode: Callable[[bytes, bytes, Provenance], Any], bodies: Sequence[bytes]
+) -> None:
+    provenance = Provenance(1, 1, now_us())
+    for body in bodies:
+        transcode(body, _PREFIX, provenance)
 
 
 if __name__ == "__main__":

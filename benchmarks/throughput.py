@@ -60,7 +60,7 @@ class Pair:
         ours: the worker's.
         bare: the bare loop's; empty where it was left out.
         rss: the worker's resident memory at the end, bytes.
-        paced_cpu: the worker's CPU ÷ the clock's time, where it was also fed at a rate.
+        paced_cpu: the worker's CPU ÷ the seconds of the feed, where it was also fed at a rate.
     """
 
     ours: Costs = field(default_factory=Costs)
@@ -115,7 +115,7 @@ def measure(
                 _ours(stage, pair, profile if number == 0 else None)
         if pace:
             used = stage.pace(pace, folder / "sent")
-            pair.paced_cpu = used["cpu_ns"] / used["wall_ns"]
+            pair.paced_cpu = used["cpu_ns"] / 1e9 * pace / used["records"]
     return pair
 
 

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from benchmarks.growth import Row
 from benchmarks.latency import Cell, Quantiles
-from benchmarks.report import BEGIN, END, replaced, text
+from benchmarks.report import BEGIN, END, replaced, text, topics
 from benchmarks.results import OnBrokers, Results
+from benchmarks.stages import Cost
 from benchmarks.throughput import Costs, Pair
 
 MACHINE = {"processor": "Some CPU", "cores": "2", "memory": "8 GiB", "python": "3.11.7"}
@@ -75,6 +77,37 @@ def test_page_shows_the_spread() -> None:
 def test_page_leaves_out_what_was_not_measured() -> None:
     """No empty tables."""
     assert "### Growth" not in text(measured())
+
+
+def test_page_shows_the_stages_of_both_engines() -> None:
+    """What one of them does not have alone is left empty."""
+    results = measured()
+    both = "protobuf, record and Avro"
+    results.clusters["embedded"].stages = {
+        "compiled, 1 tick a push": {both: Cost(1.5, 4.0)},
+        "plain, 1 tick a push": {"protobuf": Cost(4.0), both: Cost(50.0, 114.0)},
+    }
+    page = text(results)
+    assert "| protobuf |  | 4.00 |" in page
+    assert f"| {both} | 1.50, 4.0 | 50.00, 114.0 |" in page
+
+
+def test_worker_that_does_not_keep_up_is_shown_as_such() -> None:
+    """There are no latencies of what never came."""
+    results = measured()
+    results.clusters["embedded"].latency = [Cell(100, 50_000, 0, None, None, 1.0, 10**8, 0.4)]
+    assert "| does not keep up | does not keep up |" in text(results)
+    assert "p99_socket_to_ack_ms" not in results.as_json()
+
+
+def test_page_of_topics_is_of_a_real_kafka() -> None:
+    """The mock has no requests to count."""
+    pair = Pair(Costs([8.0], [20.0]), Costs([4.0], [10.0]), 10**8, paced_cpu=0.25)
+    row = Row("topics", 500, pair)
+    embedded = Results("make bench", MACHINE, {"embedded": OnBrokers(growth=[row])})
+    apache = Results("make bench", MACHINE, {"apache": OnBrokers(growth=[row])})
+    assert topics(embedded) == ""
+    assert topics(apache).endswith("| 500 | 50,000 | 100,000 | 8.00 | 4.00 | 25% | 100 |")
 
 
 def test_tables_take_the_place_of_the_earlier_ones() -> None:
