@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from opend_kafka.config import Config
+from opend_kafka.config import Config, OpenD
 from opend_kafka.errors import ConfigurationError, RecordingFailed, RecordingUnusable
 from opend_kafka.opend.messages import ProtoId, decode_push
 from opend_kafka.opend.securities import Security
@@ -20,6 +20,7 @@ from opend_kafka.recording.pushes import RecordedPush
 from opend_kafka.recording.reading import Item, Note
 from opend_kafka.simulator import Market, Simulator, faults
 from opend_kafka.simulator.relay import Relay
+from opend_kafka.transport.connection import Connection
 
 CODES = ("HK.00700", "US.AAPL")
 START_US = 1_700_000_000_000_000
@@ -200,6 +201,26 @@ async def test_recorder_leaves_no_file_where_it_cannot_begin(
     with pytest.raises(ConfigurationError, match=r"opend\.websocket\.ca_file"):
         await Recorder(config, path).run(asyncio.Event())
     assert not path.exists()
+
+
+async def test_recorder_keeps_what_it_has_where_it_cannot_go_on(
+    simulator: Simulator, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A certificate that cannot be used any more, hours later, costs no push that was recorded."""
+    recorder = Recorder(_config(simulator.port), path)
+
+    async def unusable(_opend: OpenD) -> Connection:
+        raise ConfigurationError("opend.websocket.ca_file cannot be read")
+
+    task = asyncio.create_task(recorder.run(asyncio.Event()))
+    await _until(lambda: recorder.pushes >= 4)
+    monkeypatch.setattr("opend_kafka.recorder.connect", unusable)
+    simulator.drop_clients()
+    async with asyncio.timeout(PATIENCE_S):
+        with pytest.raises(ConfigurationError):
+            await task
+    pushes = [item for item in _items(path) if isinstance(item, RecordedPush)]
+    assert len(pushes) == recorder.pushes
 
 
 async def test_recorder_writes_over_nothing(simulator: Simulator, path: Path) -> None:

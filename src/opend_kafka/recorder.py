@@ -97,7 +97,8 @@ class Recorder:
             try:
                 await self._record(stop)
             except ConfigurationError:
-                self._path.unlink()  # nothing was recorded; the next attempt finds no file there
+                if not self.pushes:
+                    self._path.unlink()  # the next attempt finds no file there
                 raise
             finally:
                 self.file_bytes = file.size

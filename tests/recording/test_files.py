@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,21 @@ def test_recording_needs_a_folder(path: Path) -> None:
     """A file that cannot be made is told with the system's reason."""
     with pytest.raises(RecordingUnusable, match=r"cannot be written \(No such file or directory\)"):
         RecordingFile(path / "below")
+
+
+def test_folder_that_cannot_be_synced_is_written_to(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some folders may be written to and not opened; a recording is made there all the same."""
+    really_open = os.open
+
+    def open_files_only(at: Path, flags: int, mode: int = 0o777) -> int:
+        if at.is_dir():
+            raise PermissionError(13, "Permission denied")
+        return really_open(at, flags, mode)
+
+    monkeypatch.setattr(os, "open", open_files_only)
+    assert _write(path) == path.stat().st_size
 
 
 def test_full_disk_is_told() -> None:
