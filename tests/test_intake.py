@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
+import fastavro
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from opend_kafka import schemas
 from opend_kafka.continuity.gap import Cause, Gap
 from opend_kafka.continuity.tracker import Tracker
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
@@ -19,7 +22,7 @@ from opend_kafka.errors import DeliveryFailed
 from opend_kafka.hops import HopSampler
 from opend_kafka.intake import ENGINE_VARIABLE, Intake, engine
 from opend_kafka.kafka.producer import RecordProducer
-from opend_kafka.kafka.routing import LATEST_BOOKS, routes, topic_names
+from opend_kafka.kafka.routing import LATEST_BOOKS, Route, routes, topic_names
 from opend_kafka.metrics import Metrics
 from opend_kafka.opend.events import Push
 from opend_kafka.opend.frames import PLAIN, BodyFormat, Frame, encode
@@ -30,6 +33,7 @@ from opend_kafka.opend.subscriptions import Subscription, Subtype
 from opend_kafka.pipeline import Pipeline, Record
 from opend_kafka.records.kinds import schema_of
 from opend_kafka.records.watermark import Watermark
+from opend_kafka.watermarks import WATERMARKS
 from tests.compiled import compiled
 
 compiled("opend_kafka.express")
@@ -65,7 +69,7 @@ class _Library:
     def __init__(self) -> None:
         self.taken: list[_Message] = []
         self.waiting: deque[_Message] = deque()
-        #: The records that it will take before it is full, and refuse, or fail with an error.
+        #: The records that it will take before it is full, until it is polled; before it fails one.
         self.full_in: int | None = None
         self.refuse_in: int | None = None
         self.refused: set[tuple[str, bytes]] = set()
@@ -84,7 +88,6 @@ class _Library:
         if self.full_in is not None:
             self.full_in -= 1
             if self.full_in < 0:
-                self.full_in = None
                 raise BufferError("full")
         if self.refuse_in is not None:
             self.refuse_in -= 1
@@ -99,6 +102,8 @@ class _Library:
 
     def poll(self, timeout_s: float) -> int:
         """Report what was answered: the code of an error, or None, of the oldest ones."""
+        if self.full_in is not None and self.full_in < 0:
+            self.full_in = None
         answers, self.answers = self.answers, []
         for code in answers:
             if self.waiting:
@@ -120,6 +125,7 @@ class _World:
         self.failures: list[str] = []
         self.gaps: list[Gap] = []
         self.watermarks: list[Watermark] = []
+        self.looked = False
         self.heard: set[tuple[str, int, str]] = set()
         self.left: list[Any] = []
         self.seconds = 100.0
@@ -140,7 +146,8 @@ class _World:
             "nowhere",
             {},
             topics={topic: one.subtype for one, topic in names.items()}
-            | {"opend.dead-letter": DEAD_LETTERS, "opend.order-book-latest": LATEST_BOOKS},
+            | {"opend.dead-letter": DEAD_LETTERS, "opend.order-book-latest": LATEST_BOOKS}
+            | {"opend.watermark": WATERMARKS},
             metrics=self.metrics,
             on_failure=self._fail,
             make=self._make,
@@ -184,8 +191,8 @@ class _World:
             event_time=event_time,
             now_us=lambda: NOW_US,
         )
-        self.intake.connected(2**64 - 5)
         self.reader = self.intake.reader(lambda proto_id: PLAIN)
+        self.intake.connected(2**64 - 5)
 
     def receive(self, data: bytes) -> None:
         """Take bytes as the session does: what the reader yields is a push, or damaged."""
@@ -198,7 +205,8 @@ class _World:
         self.producer.poll()
 
     def look(self) -> Any:
-        """Give everything that can be seen."""
+        """Give everything that can be seen, once all is over."""
+        self.looked = True
         self.intake.flush()
         self.tracker.write_watermarks(at_once=True)
         return {
@@ -230,7 +238,9 @@ class _World:
 
     def _publish(self, watermark: Watermark, on_delivered: Callable[[bool], None]) -> None:
         self.watermarks.append(watermark)
-        on_delivered(True)
+        if not self.looked:  # they are Kafka's to answer, as ticks are
+            route = Route("opend.watermark", WATERMARKS, b"key", b"")
+            self.producer.produce(route, str(watermark).encode(), 0, on_delivered)
 
 
 def _tick(number: int, second: int, kind: int | None) -> dict[str, Any]:
@@ -292,11 +302,13 @@ _ACTIONS = st.lists(
         st.tuples(st.just("json"), _SERIAL),
         st.tuples(st.just("unknown"), st.sampled_from([3017, 3008]), _SERIAL),
         st.tuples(st.just("cut"), st.integers(1, 60)),
+        st.tuples(st.just("join"), _SECURITY),
         st.tuples(st.just("settle")),
         st.tuples(st.just("settle")),
         st.tuples(st.just("ack"), st.integers(1, 20)),
         st.tuples(st.just("fail"), st.integers(0, 3)),
         st.tuples(st.just("full"), st.integers(0, 3)),
+        st.tuples(st.just("answered"), st.integers(1, 20)),
         st.tuples(st.just("refuse"), st.integers(0, 3)),
         st.tuples(st.just("fatal")),
         st.tuples(st.just("suspect"), st.sampled_from(SECURITIES)),
@@ -352,6 +364,10 @@ class _Script:
         self.world.receive(self.rest + frame[:at])
         self.rest = frame[at:]
 
+    def _join(self, security: Security) -> None:
+        """This book comes together with what comes next."""
+        self.rest += _book(security, 1, 11)
+
     def _settle(self) -> None:
         """OpenD takes the subscriptions, and says that it has nothing else."""
         tracker = self.world.tracker
@@ -369,6 +385,10 @@ class _Script:
 
     def _fatal(self) -> None:
         self._answer([None, KafkaError._FATAL])
+
+    def _answered(self, records: int) -> None:
+        """Kafka has answered, and nobody has polled yet."""
+        self.world.libraries[-1].answers += [None] * records
 
     def _answer(self, answers: list[int | None]) -> None:
         self.world.libraries[-1].answers += answers
@@ -400,6 +420,7 @@ def _played(actions: list[Any], monkeypatch: pytest.MonkeyPatch, way: str, **kwa
         script = _Script(_World(**kwargs))
         assert engine() == way
         script.play("settle")
+        script.play("ack", len(SECURITIES))
         for action in actions:
             script.play(*action)
         return script.world.look() | {"logs": logs}
@@ -416,11 +437,30 @@ def test_both_ways_leave_the_same_behind(actions: list[Any], event_time: bool) -
         assert compiled[what] == left, what
 
 
+@pytest.mark.parametrize("way", ["plain", "compiled"])
+def test_what_a_wait_for_room_lets_go_is_not_overtaken(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Ticks that a report lets go, while a book waits for room, go before the next push's."""
+    ticks = [("ticks", SECURITIES[0], [(1, 1, 1)], serial, False) for serial in range(3)]
+    waits = [("full", 1), ("join", SECURITIES[1])]  # the last of its two records waits
+    actions = [("settle",), *ticks[:2], ("answered", len(SECURITIES)), *waits, ticks[2]]
+    monkeypatch.setenv(ENGINE_VARIABLE, way)
+    script = _Script(_World())
+    for action in actions:
+        script.play(*action)
+    taken = [one.value() for one in script.world.libraries[0].taken if "00700" in one.topic()]
+    assert taken == sorted(taken)  # by the sequence, the first that they differ in
+    assert len(taken) == len(ticks)
+
+
 def test_ordinary_push_never_leaves_the_compiled_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick of a stream that passes is never shown to the pipeline."""
     world = _World()
     script = _Script(world)
     script.play("settle")
+    script.play("ack", len(SECURITIES))
+    world.libraries[0].taken.clear()
     script.play("ticks", SECURITIES[0], [(1, 1, 1)], 1, False)
     script.play("ticks", SECURITIES[0], [(1, 1, 1)], 2, False)
     seen: list[Any] = []
@@ -430,3 +470,31 @@ def test_ordinary_push_never_leaves_the_compiled_way(monkeypatch: pytest.MonkeyP
     script.play("book", SECURITIES[0], 3, 4)
     assert seen == []
     assert len(world.libraries[0].taken) == 6
+
+
+def test_push_before_the_login_is_of_no_connection() -> None:
+    """A new connection has number 0 until OpenD names it: not that of the one before."""
+    world = _World()
+    world.reader = world.intake.reader(lambda proto_id: PLAIN)
+    world.receive(_book(SECURITIES[0], 1, 1))
+    value = world.libraries[0].taken[0].value()
+    record: Any = fastavro.schemaless_reader(
+        BytesIO(value[5:]), schemas.load("opend.OrderBook"), None
+    )
+    assert record["provenance"]["conn_id"] == 0
+
+
+def test_push_whose_records_repeat_a_long_text_goes_row_by_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A small push may come to many gigabytes: its records are never in memory at once."""
+    push = Qot_UpdateTicker_pb2.Response(retType=0)
+    push.s2c.security.market, push.s2c.security.code = 1, "00700"
+    push.s2c.name = "a" * (9 << 20)
+    for number in range(2):
+        push.s2c.tickerList.add(**_tick(number, number, 1))
+    seen: list[Push] = []
+    monkeypatch.setattr(Pipeline, "push", lambda self, one: seen.append(one))
+    world = _World()
+    world.receive(_frame(ProtoId.QOT_UPDATE_TICKER, push.SerializeToString(), 1))
+    assert ([one.serial for one in seen], world.libraries[0].taken) == ([1], [])

@@ -53,6 +53,10 @@ cdef Py_ssize_t WINDOW_END = 2 * REMEMBERED
 cdef enum:
     TYPES = 8
 
+# Bytes of one push's records: no push that OpenD makes has a tenth of it. They are all made before the
+# first goes on, so what repeats a long text in each of many rows is for the pipeline: row by row.
+cdef Py_ssize_t PUSH_SIZE = 16 * 1024 * 1024
+
 cdef uint32_t TICKS = ProtoId.QOT_UPDATE_TICKER
 
 
@@ -193,6 +197,7 @@ cdef class Express(Taker):
         cdef Lane lane
         cdef int row
         cdef int64_t ingest_us
+        cdef Py_ssize_t total = 0
         if transcoder is None or not transcoder.read(body, size):
             return False
         ingest_us = <int64_t>(time() * 1e6) if self._now_us is None else self._now_us()
@@ -206,7 +211,11 @@ cdef class Express(Taker):
         for row in range(transcoder.rows):
             if not self._make(transcoder, row, serial, ingest_us):
                 return False
+            total += len(self._value)
+            if total > PUSH_SIZE:
+                return False
             records.append((self._lane, self._value, self._timestamp_ms))
+        self._lane = (<tuple>records[0])[0]
         self._taken(proto_id, serial, body, size)
         for row in range(transcoder.rows):
             lane, value, timestamp_ms = <tuple>records[row]

@@ -81,6 +81,7 @@ class Intake:
         """Make what cuts a connection's bytes into frames: ordinary pushes may never leave it."""
         if self._express is None:
             return FrameReader(cipher_of)
+        self._express.connected(0)  # until OpenD says what the new connection's number is
         return FrameCutter(cipher_of, self._express)
 
     def connected(self, conn_id: int) -> None:
@@ -90,9 +91,10 @@ class Intake:
 
     def push(self, push: Push) -> None:
         """Bring one push to the producer. It raises nothing because of what the push holds."""
-        ordinary = self._express is not None and push.format == BodyFormat.PROTOBUF
-        if ordinary and self._express.offer(push.proto_id, push.serial, push.body):
-            return
+        if self._express is not None and push.format == BodyFormat.PROTOBUF:
+            self._express.connected(push.conn_id)
+            if self._express.offer(push.proto_id, push.serial, push.body):
+                return
         self._hops.push(push)
         self._pipeline.push(push)
 

@@ -43,6 +43,16 @@ def test_table_that_steps_cannot_run_is_refused(field: Field, why: str) -> None:
         program(replace(TICKER, fields=(market, field, *rest)))
 
 
+def test_sequence_that_may_be_absent_is_refused() -> None:
+    """The compiled engine reads a sequence without a look whether it is there."""
+    fields = tuple(
+        Field("sequence", "row.type") if field.name == "sequence" else field
+        for field in TICKER.fields
+    )
+    with pytest.raises(ValueError, match=r"Ticker\.type is optional"):
+        program(replace(TICKER, fields=fields))
+
+
 def test_program_knows_the_push_it_is_for() -> None:
     """The Response is the first message, and its retType and s2c are named."""
     made = program(TICKER)

@@ -164,8 +164,6 @@ class RecordProducer:
             self._hold(Held(number, route.topic, route.key, value, timestamp_ms, on_delivered))
             return
         self.hand_over(number, route.topic, route.key, value, timestamp_ms, on_delivered)
-        if self._held and self._fault is None:
-            self._hand_over_held()
 
     def poll(self) -> None:
         """Take the delivery reports that have come in.
@@ -232,7 +230,20 @@ class RecordProducer:
         timestamp_ms: int,
         on_delivered: OnDelivered | None,
     ) -> None:
-        """Hand a record over that the ledger has; see `produce`."""
+        """Hand a record over that the ledger has, and what came while it waited; see `produce`."""
+        self._hand_over(number, topic, key, value, timestamp_ms, on_delivered)
+        if self._held and self._fault is None:
+            self._hand_over_held()
+
+    def _hand_over(
+        self,
+        number: int,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        timestamp_ms: int,
+        on_delivered: OnDelivered | None,
+    ) -> None:
         # A failed message has lost its timestamp, and reports of failures come out of order.
         report = partial(self.report, number, timestamp_ms, on_delivered)
         while True:
@@ -261,7 +272,7 @@ class RecordProducer:
         reporting, self._reporting = self._reporting, True
         try:
             while self._held and self._fault is None:
-                self.hand_over(*self._held.popleft())
+                self._hand_over(*self._held.popleft())
         finally:
             self._reporting = reporting
 

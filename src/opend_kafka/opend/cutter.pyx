@@ -11,6 +11,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp
 
 import _hashlib
+import os
 from hashlib import sha1
 
 from opend_kafka.errors import (
@@ -21,8 +22,9 @@ from opend_kafka.errors import (
     LinkLost,
     PacketUndecipherable,
 )
+from opend_kafka.opend.ciphers import Plain
 from opend_kafka.opend.messages import ProtoId
-from opend_kafka.opend.frames import HEADER, MAX_BODY, PLAIN, Frame
+from opend_kafka.opend.frames import HEADER, MAX_BODY, Frame
 
 cdef enum:
     HEADER_SIZE = 44
@@ -63,7 +65,7 @@ cdef void* context = NULL
 cdef find_libcrypto():
     """Find libcrypto's functions; without them, or without SHA-1 among them, hashlib does."""
     global digest_init, digest_update, digest_final, context
-    cdef void* library = dlopen(_hashlib.__file__.encode(), RTLD_NOW)
+    cdef void* library = dlopen(os.fsencode(_hashlib.__file__), RTLD_NOW)
     cdef void* new_context = NULL
     cdef void* sha1_of = NULL
     if library == NULL:
@@ -150,7 +152,7 @@ cdef class FrameCutter:
                 start, body, damage = at + HEADER_SIZE, None, None
                 if cipher is None or proto_id == INIT_CONNECT:
                     cipher = self._cipher_of(proto_id)
-                if cipher is not PLAIN:
+                if not isinstance(cipher, Plain):
                     body = start[:size]
                     try:
                         body = cipher.decrypt(body)

@@ -180,7 +180,14 @@ class _Builder:
         levels = {S2C: s2c, ROW: row}
         schema = schemas.load(kind.schema)
         security = _place(kind.security, levels)
-        security_type = levels[kind.security.partition(".")[0]].fields[security.slot].message_type
+        security_field = levels[kind.security.partition(".")[0]].fields[security.slot]
+        security_type = security_field.message_type
+        _refuse_optional(
+            response.fields_by_name["retType"],
+            security_field,
+            security_type.fields_by_name["market"],
+            security_type.fields_by_name["code"],
+        )
         self._blocks.append(Block(NOWHERE, ()))  # its place is the first
         steps = self._steps(kind.fields, levels, schema["fields"][:-1])
         self._blocks[0] = Block(self._messages[row.full_name], steps)
@@ -199,7 +206,7 @@ class _Builder:
             security=security,
             market=_slot(security_type, "market"),
             code=_slot(security_type, "code"),
-            sequence=_place(tables["sequence"].source, levels) if "sequence" in tables else None,
+            sequence=_sequence(tables.get("sequence"), levels),
             push_data_type=_push_data_type(tables.get("push_data_type"), levels),
             subtype=_place(kind.subtype.source, levels) if kind.subtype.source else None,
             subtypes=dict(kind.subtype.by_number),
@@ -333,6 +340,13 @@ def _refuse_unseen(message: _Descriptor, seen: set[int]) -> None:
             raise ValueError(f"no step reads {field.full_name}")
 
 
+def _refuse_optional(*fields: _Descriptor) -> None:
+    """What is read without a look whether it is there must always be there."""
+    for field in fields:
+        if not field.is_required:
+            raise ValueError(f"{field.full_name} is optional")
+
+
 def _resolved(avro: Any) -> Any:
     """Give a named type itself, where it is only named."""
     return schemas.load(avro) if isinstance(avro, str) and "." in avro else avro
@@ -354,6 +368,14 @@ def _place(source: str, levels: dict[str, _Descriptor]) -> Place:
     if len(path) != 1:
         raise ValueError(f"{source}: steps reach no further than the row and s2c")
     return Place(start == ROW, _slot(levels[start], path[0]))
+
+
+def _sequence(field: Field | None, levels: dict[str, _Descriptor]) -> Place | None:
+    if field is None:
+        return None
+    place = _place(field.source, levels)
+    _refuse_optional(levels[ROW if place.of_row else S2C].fields[place.slot])
+    return place
 
 
 def _push_data_type(

@@ -2,9 +2,10 @@
 
 It takes what is ordinary, and refuses all else, before anything has come of it: who refuses nothing
 is the plain engine, and it gets what is refused here. Refused are: a field that is not known, or is
-of another wire type, or comes twice; a number out of its type's range; a required field that is
-missing; a length past the end; a text that is no UTF-8; a retType other than 0; a push of nothing. So this module needs
-no errors of its own, and whatever it does write are the plain engine's bytes.
+of another wire type, or comes twice; a number out of its type's range, or written in more bytes than
+it needs; a required field that is missing; a length past the end; a text that is no UTF-8; a name
+that no security has; a retType other than 0; a push of nothing. So this module needs no errors of
+its own, and whatever it does write are the plain engine's bytes.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -31,8 +32,10 @@ cdef enum:
 cdef enum:
     OP_MARKET, OP_CODE, OP_BOOL, OP_LONG, OP_DOUBLE, OP_STRING, OP_MICROS, OP_SYMBOL, OP_EACH, OP_ONE
 
-# Identities that are kept: more than securities only where somebody writes one in many ways.
-cdef int IDENTITIES = 65536
+# Identities that are kept, and the bytes that one may have: more than OpenD lets anybody subscribe,
+# and than any code has. What a host names beyond that is not to stay in memory.
+cdef int IDENTITIES = 16384
+cdef Py_ssize_t IDENTITY_SIZE = 256
 
 # Rows of one push that have room; OpenD pushes a thousand at most.
 cdef int ROWS = 4096
@@ -50,7 +53,11 @@ cdef class Identity:
 
 
 cdef inline const uint8_t* varint(const uint8_t* at, const uint8_t* end, uint64_t* value) noexcept:
-    """Read a varint; give where it ends, or NULL."""
+    """Read a varint; give where it ends, or NULL.
+
+    NULL also where it has more bytes than it needs: protobuf's writers make none, and its readers
+    do not agree how many they take.
+    """
     cdef uint64_t result = 0
     cdef int shift = 0
     cdef uint8_t byte
@@ -61,6 +68,8 @@ cdef inline const uint8_t* varint(const uint8_t* at, const uint8_t* end, uint64_
             return NULL
         result |= (<uint64_t>(byte & 0x7F)) << shift
         if byte < 0x80:
+            if byte == 0 and shift:
+                return NULL
             value[0] = result
             return at
         shift += 7
@@ -319,6 +328,8 @@ cdef class Transcoder:
 
     def event_time_ms(self, int row, int64_t ingest_time_us):
         """Give `engine.RecordEncoder.event_time_ms` of a row last transcoded; -1: refused."""
+        if not 0 <= row < self.rows:
+            raise IndexError(row)
         return self.event_ms(row, ingest_time_us // 1000)
 
     cdef bint read(self, const uint8_t* at, Py_ssize_t size) except -1:
@@ -366,6 +377,8 @@ cdef class Transcoder:
             return self._identity
         else:
             slot = &self._s2c_parsed.slots[self._security_slot]
+        if slot.size > IDENTITY_SIZE:
+            return None
         raw = PyBytes_FromStringAndSize(<const char*>slot.at, slot.size)
         found = self._identities.get(raw)
         if found is None:
