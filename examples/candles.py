@@ -36,19 +36,25 @@ def records(
 ) -> Iterator[bytes]:
     """Yield the values of a topic whose records have a time in [since, until)."""
     consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "candles"})
-    for number in consumer.list_topics(topic, 10).topics[topic].partitions:
+    found = consumer.list_topics(topic, 10).topics[topic]
+    if found.error:
+        raise SystemExit(f"{topic}: {found.error.str()}")
+    for number in found.partitions:
         first, end = consumer.get_watermark_offsets(TopicPartition(topic, number), 10)
 
         def offset(at: pd.Timestamp, number: int = number, end: int = end) -> int:
             asked = TopicPartition(topic, number, int(at.timestamp() * 1000))
-            [found] = consumer.offsets_for_times([asked], 10)
-            return found.offset if found.offset >= 0 else end  # -1: all records are older
+            [answer] = consumer.offsets_for_times([asked], 10)
+            return answer.offset if answer.offset >= 0 else end  # -1: all records are older
 
         at = offset(since) if since else first
         stop = offset(until) if until else end
         consumer.assign([TopicPartition(topic, number, at)])
         while at < stop:
-            for message in consumer.consume(1000, 10):
+            messages = consumer.consume(min(1000, stop - at), 10)
+            if not messages:
+                raise SystemExit(f"{topic}: nothing came within 10 s at offset {at}")
+            for message in messages:
                 if message.error():
                     raise RuntimeError(message.error())
                 at = message.offset() + 1

@@ -65,7 +65,7 @@ def ticks(
         commit()  # while they are ours, so that the next consumer goes on here
         lost(_, partitions)
 
-    topics = [rf"^{re.escape(prefix)}\.ticker\..*", f"{prefix}.events"]
+    topics = [rf"^{re.escape(prefix)}\.ticker(\..*)?$", f"{prefix}.events"]
     consumer.subscribe(topics, on_assign=assigned, on_revoke=revoked, on_lost=lost)
     committed_at = time.monotonic()
     try:

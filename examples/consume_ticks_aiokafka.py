@@ -65,7 +65,7 @@ async def ticks(
 
     name = re.escape(prefix)
     consumer.subscribe(
-        pattern=rf"^{name}\.(ticker\..*|events)$", listener=_Rewinding(consumer, stream)
+        pattern=rf"^{name}\.(ticker(\..*)?|events)$", listener=_Rewinding(consumer, stream)
     )
     await consumer.start()
     committed_at = time.monotonic()

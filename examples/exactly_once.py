@@ -29,7 +29,7 @@ class TickCopier:
 
     def __init__(self, bootstrap_servers: str, prefix: str, target: str, group: str) -> None:
         self._target = target
-        self._topics = [rf"^{re.escape(prefix)}\.ticker\..*", f"{prefix}.events"]
+        self._topics = [rf"^{re.escape(prefix)}\.ticker(\..*)?$", f"{prefix}.events"]
         self._stream = TickStream(Decoder(), delay_s=float("inf"))
         self._in_transaction = False
         # The same id after a restart: Kafka then ends what the last life had left open. Of several

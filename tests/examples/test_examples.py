@@ -10,11 +10,12 @@ from contextlib import suppress
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from examples import consume_ticks, consume_ticks_aiokafka
 from examples.exactly_once import TickCopier
 from opend_kafka.consuming.missing import MissingTicks
+from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.consuming.streaming import OrderedTick
 from opend_kafka.kafka.topics import TopicSpec
 from tests.conftest import Cluster
@@ -97,6 +98,26 @@ def test_confluent_kafka_gives_what_opend_sent(stream: Stream) -> None:
         collected.take(item)
     assert collected.ticks() == stream.sent
     assert not any(one.late for one in collected.items)
+
+
+def test_confluent_kafka_reads_one_topic_of_all_securities(
+    stream: Stream, cluster: Cluster
+) -> None:
+    """Under topic_layout: subtype the ticks are in one topic, and are found there."""
+    prefix = f"{stream.prefix}-one"
+    cluster.topics.create([TopicSpec(f"{prefix}.ticker"), TopicSpec(f"{prefix}.events")])
+    producer = Producer({"bootstrap.servers": stream.bootstrap_servers})
+    with TopicReader(stream.bootstrap_servers, [f"{stream.prefix}.ticker.*"]) as reader:
+        for _ in range(stream.records):
+            (message,) = reader.read(HANGS_S, at_most=1)
+            producer.produce(f"{prefix}.ticker", message.value(), message.key())
+    assert producer.flush(HANGS_S) == 0
+    collected = _Collected(stream.unique)
+    for item in consume_ticks.ticks(
+        stream.bootstrap_servers, prefix, uuid4().hex, stopped=collected.is_done
+    ):
+        collected.take(item)
+    assert collected.ticks() == stream.sent
 
 
 def test_confluent_kafka_goes_on_where_it_was_stopped(real_stream: Stream) -> None:

@@ -185,3 +185,11 @@ def test_candles_are_made_of_what_opend_sent(
             ]
         assert rows == ticks
         assert (tmp_path / f"{security}.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_candles_name_a_topic_that_is_not_there(stream: Stream, tmp_path: Path) -> None:
+    """A security that nobody subscribed is not taken for one without trades."""
+    command = [require(VENV / "bin" / "python"), str(EXAMPLES / "candles.py")]
+    command += [stream.bootstrap_servers, stream.prefix, "HK.99999"]
+    with pytest.raises(AssertionError, match=r"ticker\.HK\.99999: Broker: Unknown topic"):
+        run(command, tmp_path)
