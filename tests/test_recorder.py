@@ -12,6 +12,7 @@ import pytest
 
 from opend_kafka.config import Config, OpenD
 from opend_kafka.errors import ConfigurationError, RecordingFailed, RecordingUnusable
+from opend_kafka.opend.events import Push
 from opend_kafka.opend.messages import ProtoId, decode_push
 from opend_kafka.opend.securities import Security
 from opend_kafka.recorder import Recorder
@@ -122,6 +123,28 @@ async def test_recorder_notes_what_it_is_of(simulator: Simulator, path: Path) ->
     assert (link["conn_id"], link["server_version"]) == (conn_id, 1011)
     assert markets["states"]["HK"] == 5
     assert end["pushes"] == recorder.pushes
+
+
+async def test_end_is_noted_behind_the_last_push(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push that was read already when the recorder is stopped stands before the end."""
+    recorder = Recorder(_config(1), path)
+
+    class Keeper:
+        async def run(self) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                recorder.take(Push(1, 3999, 1, b"late"))
+
+    monkeypatch.setattr(recorder, "_new_keeper", Keeper)
+    async with _recording(recorder):
+        await asyncio.sleep(0)
+    *_, push, end = _items(path)
+    assert isinstance(push, RecordedPush)
+    assert isinstance(end, Note)
+    assert (push.body, end.values) == (b"late", {"note": "end", "pushes": 1})
 
 
 async def test_recorder_connects_again(

@@ -113,15 +113,18 @@ class Recorder:
             asyncio.create_task(stop.wait()),
         ]
         try:
-            done, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            try:
+                done, _ = await asyncio.wait([*tasks, writing], return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                self._lifecycle.on(Signal.STOP, time.monotonic())
+                await asyncio.gather(*tasks, return_exceptions=True)
+            # What the link had already read has come until here.
             self.spool.note(notes.end(self.pushes), self._now_us())
         finally:
-            for task in tasks:
-                task.cancel()
-            self._lifecycle.on(Signal.STOP, time.monotonic())
-            await asyncio.gather(*tasks, return_exceptions=True)
             self.spool.finish()
             await writing
 
