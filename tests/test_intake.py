@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from opend_kafka import schemas
 from opend_kafka.continuity.gap import Cause, Gap
 from opend_kafka.continuity.tracker import Tracker
+from opend_kafka.continuity.window import BLOCK, REMEMBERED
 from opend_kafka.dead_letters import DEAD_LETTERS, DeadLetterPublisher
 from opend_kafka.errors import DeliveryFailed
 from opend_kafka.hops import HopSampler
@@ -297,6 +298,7 @@ _ACTIONS = st.lists(
         ),
         st.tuples(st.just("ticks"), st.just(SECURITIES[0]), _STEPS, _SERIAL, st.just(False)),
         st.tuples(st.just("ticks"), st.just(SECURITIES[1]), _STEPS, _SERIAL, st.just(False)),
+        st.tuples(st.just("run"), st.sampled_from(SECURITIES), st.sampled_from([3, 15, 16, 40])),
         st.tuples(st.just("book"), _SECURITY, st.integers(0, 3), _SERIAL),
         st.tuples(st.just("damage"), st.integers(0, 10_000)),
         st.tuples(st.just("json"), _SERIAL),
@@ -342,6 +344,10 @@ class _Script:
             self.numbers[security] = max(0, self.numbers[security] + step)
             ticks.append(_tick(self.numbers[security], self.second, kind))
         self._send(_ticks(security, ticks, serial, missing))
+
+    def _run(self, security: Security, ticks: int) -> None:
+        """So many ticks whose numbers count up by one, each in a second of its own."""
+        self._ticks(security, [(1, 1, 1)] * ticks, 5, False)
 
     def _book(self, security: Security, levels: int, serial: int) -> None:
         self._send(_book(security, levels, serial))
@@ -435,6 +441,19 @@ def test_both_ways_leave_the_same_behind(actions: list[Any], event_time: bool) -
         compiled = _played(actions, monkeypatch, "compiled", event_time=event_time)
     for what, left in plain.items():
         assert compiled[what] == left, what
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_both_ways_remember_the_same_ticks(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """A window that overflows is cut at the same place: its watermarks are equal."""
+    many = ("ticks", SECURITIES[0], [(step, 1, 1)] * (2 * REMEMBERED - 3), 1, False)
+    few = [("ticks", SECURITIES[0], [(step, 1, 1)], serial, False) for serial in range(6)]
+    late = ("ticks", SECURITIES[0], [(-3, 0, 1)], 7, False)
+    actions = [many, *few, ("ack", 4 * REMEMBERED), late]
+    plain = _played(actions, monkeypatch, "plain")
+    compiled = _played(actions, monkeypatch, "compiled")
+    assert compiled["watermarks"] == plain["watermarks"]
+    assert len(plain["watermarks"][-1].blocks) < 2 * REMEMBERED / BLOCK
 
 
 @pytest.mark.parametrize("way", ["plain", "compiled"])

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opend_kafka.errors import PushRejected
-from opend_kafka.opend.messages import read_push
+from opend_kafka.opend.messages import read_push, response_type
 from opend_kafka.records.engine import Provenance, RecordEncoder
 from opend_kafka.records.kinds import KINDS
 from opend_kafka.records.programs import program
 from opend_kafka.records.tables import Kind
+from opend_kafka.records.ticker import TICKER
 from tests.compiled import compiled as compiled_module
 from tests.records.pushes import damaged, pushes
 from tests.records.wire import PROVENANCE
@@ -105,3 +106,45 @@ def test_event_time_is_the_plain_engines_or_refused(kind: Kind, data: st.DataObj
     for index, row in enumerate(encoder.rows(s2c)):
         own = TRANSCODERS[kind.proto_id].event_time_ms(index, ingest_us)
         assert own in (-1, encoder.event_time_ms(s2c, row, ingest_us))
+
+
+def _ticks(rows: int, code: str) -> bytes:
+    push: Any = response_type(TICKER.proto_id)(retType=0)
+    push.s2c.security.market, push.s2c.security.code = 1, code
+    for number in range(rows):
+        push.s2c.tickerList.add(
+            time="", sequence=number, dir=1, price=1, volume=1, turnover=1, timestamp=1.7e9
+        )
+    return bytes(push.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "refused"),
+    [
+        (4096, "A", False),
+        (4097, "A", True),
+        (1, "A" * 200, False),
+        (1, "A" * 300, True),
+    ],
+)
+def test_push_larger_than_any_is_refused(rows: int, code: str, refused: bool) -> None:
+    """What a host may have kept in memory has an end: its rows, and the names of securities."""
+    made = compiled(TICKER, _ticks(rows, code), Provenance(1, 2, 3))
+    assert made is None if refused else made is not None and len(made) == rows
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\x88\x80\x80\x80\x80\x80\x00\x00\x22\x2c",
+        b"\x08\x80\x80\x80\x80\x80\x00\x22\x2c",
+        b"\x08\x00\x22\xac\x80\x80\x80\x80\x80\x00",
+        b"\x08\x00\x08\x00\x22\x2c",
+    ],
+    ids=["tag", "value", "length", "twice"],
+)
+def test_push_not_as_protobuf_writes_it_is_refused(start: bytes) -> None:
+    """What protobuf's readers may see in two ways is for the plain engine."""
+    usual, rest = b"\x08\x00\x22\x2c", _ticks(1, "A")[4:]
+    assert compiled(TICKER, usual + rest, Provenance(1, 2, 3))
+    assert compiled(TICKER, start + rest, Provenance(1, 2, 3)) is None
