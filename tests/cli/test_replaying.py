@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from errno import EADDRNOTAVAIL
 from math import inf
 from pathlib import Path
+from socket import gaierror
 
 import click
 import pytest
@@ -123,3 +125,15 @@ def test_taken_port_is_told() -> None:
     ):
         raise OSError(98, "Address already in use")
     assert "(Address already in use)" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(EADDRNOTAVAIL, "no address of ours"), gaierror(-2, "no such name")]
+)
+def test_host_that_is_not_here_is_told(error: OSError) -> None:
+    """Another port would not help."""
+    with (
+        pytest.raises(ConfigurationError, match="--host must be an address of this machine"),
+        telling_taken_ports("192.0.2.1", 1, None),
+    ):
+        raise error

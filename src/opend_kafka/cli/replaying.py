@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from errno import EADDRNOTAVAIL
 from pathlib import Path
+from socket import gaierror
 
 import click
 from rich.console import Console
@@ -92,9 +94,11 @@ def telling_taken_ports(host: str, port: int, websocket_port: int | None) -> Ite
     try:
         yield
     except OSError as error:
+        hint = "choose another --port, or 0 for any free one"
+        if isinstance(error, gaierror) or error.errno == EADDRNOTAVAIL:
+            hint = "--host must be an address of this machine"
         raise ConfigurationError(
-            f"cannot listen on {host}:{ports} ({system_words(error)}); "
-            "choose another --port, or 0 for any free one"
+            f"cannot listen on {host}:{ports} ({system_words(error)}); {hint}"
         ) from None
 
 
