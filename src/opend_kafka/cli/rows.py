@@ -16,9 +16,12 @@ Line = dict[str, Any]
 
 
 def row_of(line: Line) -> str | None:
-    """Give a record's row; None where its kind has none."""
+    """Give a record's row; None where its kind has none, or another version wrote it otherwise."""
     row = _ROWS.get(line["schema"])
-    return None if row is None else row(line).rstrip()
+    try:
+        return None if row is None else row(line).rstrip()
+    except (KeyError, TypeError):  # a column is not among its fields, or is null there
+        return None
 
 
 def security_of(line: Line) -> str:
