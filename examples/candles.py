@@ -21,7 +21,12 @@ from matplotlib.ticker import EngFormatter
 
 from opend_kafka.consuming.decoding import Decoder
 
-ZONES = {"HK": "Asia/Hong_Kong", "US": "America/New_York"}  # all else: Beijing's
+#: Of each market; of others the times are in UTC.
+ZONES = {
+    "HK": "Asia/Hong_Kong", "US": "America/New_York", "SH": "Asia/Shanghai", "SZ": "Asia/Shanghai",
+    "SG": "Asia/Singapore", "JP": "Asia/Tokyo", "AU": "Australia/Sydney",
+    "MY": "Asia/Kuala_Lumpur", "CA": "America/Toronto",
+}  # fmt: skip
 IDENTITY = ["market", "code", "sequence"]
 COLUMNS = ["sequence", "event_time", "price", "volume", "turnover", "ticker_direction", "type"]
 
@@ -187,7 +192,7 @@ def main() -> None:
     parser.add_argument("--every", default="1min", help="a candle's span, as pandas writes it")
     parser.add_argument("--out", type=Path, default=Path())
     given = parser.parse_args()
-    zone = ZONES.get(given.security.partition(".")[0], "Asia/Shanghai")
+    zone = ZONES.get(given.security.partition(".")[0], "UTC")
     span = (one and pd.Timestamp(one, tz=zone) for one in (given.since, given.until))
     values = records(given.bootstrap_servers, f"{given.prefix}.ticker.{given.security}", *span)
     table = trades(values, schemas_of(given.schema_registry), zone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from opend_kafka.consuming.decoding import Decoder
 from opend_kafka.consuming.reading import TopicReader
 from opend_kafka.kafka.registry import ConfluentRegistry
 from opend_kafka.kafka.topics import TopicSpec
+from opend_kafka.opend.securities import MARKETS
+from opend_kafka.opend.zones import zone_of
 from tests.conftest import Cluster
 from tests.examples.programs import (
     EXAMPLES,
@@ -193,3 +196,11 @@ def test_candles_name_a_topic_that_is_not_there(stream: Stream, tmp_path: Path) 
     command += [stream.bootstrap_servers, stream.prefix, "HK.99999"]
     with pytest.raises(AssertionError, match=r"ticker\.HK\.99999: Broker: Unknown topic"):
         run(command, tmp_path)
+
+
+def test_candles_have_the_zones_of_the_worker() -> None:
+    """An exchange's times are the same in its picture and in Kafka's timestamps."""
+    assigned = (EXAMPLES / "candles.py").read_text().partition("\nZONES = ")[2].partition("}")[0]
+    zones = ast.literal_eval(f"{assigned}}}")
+    assert zones == {market: str(zone_of(market)) for market in zones}
+    assert {"HK_FUTURE", *zones} == {one for one in MARKETS.values() if zone_of(one)}

@@ -141,7 +141,9 @@ def _say(path: Path, recording: Recording, played: Played) -> None:
         f"({recorded_s:,.1f} s as recorded); {played.taken:,} went to clients"
     )
     if not notes.was_ended(outline.notes):
-        click.echo(f"{path}: it was not ended in order: the recorder was killed, or still writes")
+        click.echo(
+            f"{path}: it was not ended in order: the recorder was killed or failed, or still writes"
+        )
     for damage in played.damages:
         if damage.unfinished:
             click.echo(f"{path}: {damage}")
