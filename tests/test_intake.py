@@ -449,6 +449,41 @@ def test_both_ways_leave_the_same_behind(actions: list[Any], event_time: bool) -
         assert compiled[what] == left, what
 
 
+def _tick_of(*steps: tuple[int, int, int | None]) -> tuple[Any, ...]:
+    return "ticks", SECURITIES[0], [*steps], 1, False
+
+
+_NEXT = _tick_of((1, 1, 1))
+_RUN = ("run", SECURITIES[0], 17)
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        [_NEXT, _NEXT, _NEXT, ("fail", 1), _NEXT, ("ack", 9)],
+        [_NEXT, ("refuse", 0), _NEXT, _NEXT, ("ack", 9)],
+        [_NEXT, ("full", 0), _NEXT, _NEXT, ("ack", 2)],
+        [_NEXT, ("full", 0), ("refuse", 0), _NEXT, _NEXT, ("ack", 9)],
+        [_NEXT, _tick_of((0, 0, 1)), _tick_of((-1, 0, 1)), _NEXT, ("ack", 9)],
+        [_NEXT, _tick_of((1, 1, 2)), _tick_of((1, 1, 3)), _tick_of((1, 1, None)), ("ack", 9)],
+        [_RUN, _tick_of((1, 0, 1)), _tick_of((2, 0, 1)), _NEXT, ("settle",), ("ack", 40)],
+        [_RUN, _tick_of((-9, 9, 1)), _NEXT, _NEXT],
+        [("run", SECURITIES[0], 3), _tick_of((2, 1, 1)), ("run", SECURITIES[0], 16), _NEXT],
+        [_NEXT, ("suspect", SECURITIES[0]), _NEXT, ("time", 4.0), _NEXT, ("ack", 9)],
+        [_NEXT, _NEXT, ("fatal",), _NEXT, *[("time", 0.1)] * 3, _NEXT, _NEXT, ("ack", 9)],
+        [_NEXT] * 20,
+    ],
+    ids=[
+        *("failed", "refused", "full", "refused when full", "late", "not live", "step believed"),
+        *("back", "proof broken", "suspected", "restarted", "sampled"),
+    ],
+)
+def test_both_ways_turn_alike(monkeypatch: pytest.MonkeyPatch, actions: list[Any]) -> None:
+    """Each turn that the compiled way leaves to others is taken as Python's way takes it."""
+    plain = _played(actions, monkeypatch, "plain")
+    assert _played(actions, monkeypatch, "compiled") == plain
+
+
 @pytest.mark.parametrize("step", [1, 2])
 def test_both_ways_remember_the_same_ticks(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """A window that overflows is cut at the same place."""
