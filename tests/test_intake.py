@@ -259,6 +259,7 @@ def _tick(number: int, second: int, kind: int | None) -> dict[str, Any]:
         "volume": 100,
         "turnover": 150.0,
         "timestamp": 1_700_000_000.25,
+        "recvTime": 1_700_000_000.5,
     }
     return tick if kind is None else tick | {"pushDataType": kind}
 
@@ -420,6 +421,9 @@ class _Script:
     def _link(self) -> None:
         self.world.tracker.link_ended()
 
+    def _write(self) -> None:
+        self.world.tracker.write_watermarks(at_once=True)
+
     def _time(self, seconds: float) -> None:
         self.world.seconds += seconds
         self.world.tracker.on_time()
@@ -466,17 +470,18 @@ _RUN = ("run", SECURITIES[0], 17)
         [_NEXT, ("full", 0), _NEXT, _NEXT, ("ack", 2)],
         [_NEXT, ("full", 0), ("refuse", 0), _NEXT, _NEXT, ("ack", 9)],
         [_NEXT, _tick_of((0, 0, 1)), _tick_of((-1, 0, 1)), _NEXT, ("ack", 9)],
-        [_NEXT, _tick_of((1, 1, 2)), _tick_of((1, 1, 3)), _tick_of((1, 1, None)), ("ack", 9)],
+        [_NEXT, _NEXT, *(_tick_of((1, 0, kind)) for kind in (3, 9, None, 2)), ("ack", 9)],
         [_RUN, _tick_of((1, 0, 1)), _tick_of((2, 0, 1)), _NEXT, ("settle",), ("ack", 40)],
         [_RUN, _tick_of((-9, 9, 1)), _NEXT, _NEXT],
         [("run", SECURITIES[0], 3), _tick_of((2, 1, 1)), _NEXT],
         [_NEXT, ("suspect", SECURITIES[0]), _NEXT, ("time", 4.0), _NEXT, ("ack", 9)],
         [_NEXT, _NEXT, ("fatal",), _NEXT, *[("time", 0.1)] * 3, _NEXT, _NEXT, ("ack", 9)],
-        [_NEXT] * 20,
+        [_NEXT, ("ack", 9), ("write",), _NEXT, ("ack", 9)],
+        [_NEXT] * 250,
     ],
     ids=[
         *("failed", "refused", "full", "refused when full", "late", "not live", "step believed"),
-        *("back", "proof broken", "suspected", "restarted", "sampled"),
+        *("back", "proof broken", "suspected", "restarted", "answered", "sampled"),
     ],
 )
 def test_both_ways_turn_alike(monkeypatch: pytest.MonkeyPatch, actions: list[Any]) -> None:
