@@ -475,7 +475,7 @@ _RUN = ("run", SECURITIES[0], 17)
         [_RUN, _tick_of((-9, 9, 1)), _NEXT, _NEXT],
         [("run", SECURITIES[0], 3), _tick_of((2, 1, 1)), _NEXT],
         [_NEXT, ("suspect", SECURITIES[0]), _NEXT, ("time", 4.0), _NEXT, ("ack", 9)],
-        [_NEXT, _NEXT, ("fatal",), _NEXT, *[("time", 0.1)] * 3, _NEXT, _NEXT, ("ack", 9)],
+        [_NEXT, _NEXT, _NEXT, ("fatal",), _NEXT, *[("time", 0.1)] * 3, _NEXT, _NEXT, ("ack", 9)],
         [_NEXT, ("ack", 9), ("write",), _NEXT, ("ack", 9)],
         [_NEXT] * 250,
     ],
