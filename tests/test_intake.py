@@ -209,7 +209,7 @@ class _World:
         """Give everything that can be seen, once all is over."""
         self.looked = True
         self.intake.flush()
-        self.tracker.write_watermarks(at_once=True)
+        self.tracker.write_all_watermarks()
         return {
             "records": [[one.kept for one in library.taken] for library in self.libraries],
             "failures": self.failures,
@@ -422,7 +422,7 @@ class _Script:
         self.world.tracker.link_ended()
 
     def _write(self) -> None:
-        self.world.tracker.write_watermarks(at_once=True)
+        self.world.tracker.write_all_watermarks()
 
     def _time(self, seconds: float) -> None:
         self.world.seconds += seconds
@@ -509,8 +509,9 @@ def test_what_a_wait_for_room_lets_go_is_not_overtaken(
 ) -> None:
     """Ticks that a report lets go, while a book waits for room, go before the next push's."""
     ticks = [("ticks", SECURITIES[0], [(1, 1, 1)], serial, False) for serial in range(3)]
-    waits = [("full", 1), ("join", SECURITIES[1])]  # the last of its two records waits
-    actions = [("settle",), *ticks[:2], ("answered", len(SECURITIES)), *waits, ticks[2]]
+    # The last of the book's two records waits.
+    waits: list[Any] = [("full", 1), ("join", SECURITIES[1])]
+    actions: list[Any] = [("settle",), *ticks[:2], ("answered", len(SECURITIES)), *waits, ticks[2]]
     monkeypatch.setenv(ENGINE_VARIABLE, way)
     script = _Script(_World())
     for action in actions:
@@ -526,10 +527,11 @@ def test_new_producer_takes_what_comes_after_a_restart(
 ) -> None:
     """Nothing goes to the producer that was given up: what it had comes first, then the next."""
     tick = ("ticks", SECURITIES[0], [(1, 0, 1)], 1, False)
-    restart = [("fatal",), ("time", 0.1), ("time", 0.1), ("time", 0.1)]
+    restart: list[Any] = [("fatal",), ("time", 0.1), ("time", 0.1), ("time", 0.1)]
     monkeypatch.setenv(ENGINE_VARIABLE, way)
     script = _Script(_World())
-    for action in [("settle",), ("ack", len(SECURITIES)), tick, tick, tick, *restart, tick, tick]:
+    actions: list[Any] = [("settle",), ("ack", len(SECURITIES)), *[tick] * 3, *restart, tick, tick]
+    for action in actions:
         script.play(*action)
     first, second = script.world.libraries
     assert [one.value() for one in second.taken[:2]] == [one.value() for one in first.taken[-2:]]

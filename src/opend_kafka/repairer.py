@@ -24,6 +24,10 @@ log = structlog.get_logger()
 #: Seconds between two looks at the tracker: a small part of its limits.
 LOOK_S = 0.02
 
+#: The part of the watermarks that is written at a look: ticks wait no longer than for that, and
+#: all can be written in 0.4 s.
+WATERMARKS_PART = 0.05
+
 
 class Repairer:
     """Joins the tracker with OpenD.
@@ -76,7 +80,7 @@ class Repairer:
             task = asyncio.create_task(self._repair(security))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
-        self._tracker.write_watermarks()
+        self._tracker.write_watermarks(part=WATERMARKS_PART)
 
     async def _repair(self, security: Security) -> None:
         request = Qot_GetTicker_pb2.Request()

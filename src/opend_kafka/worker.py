@@ -441,7 +441,7 @@ class Worker:
             DrainFailed: Kafka does not take them.
         """
         await self._flush()
-        self._tracker.write_watermarks(at_once=True)
+        self._tracker.write_all_watermarks()
         await self._flush()
         self._intake.flush()
         log.info("drained", delivered=self._producer.delivered, failed=self._producer.failed)

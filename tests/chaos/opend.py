@@ -11,9 +11,10 @@ from contextlib import suppress
 from opend_kafka.opend.pb.Qot_Common_pb2 import PushDataType_Realtime, Ticker
 from opend_kafka.opend.securities import Security
 from opend_kafka.simulator.faults import Fault
+from opend_kafka.simulator.front import WRITE_LIMIT
 from opend_kafka.simulator.market import Market, Trade
 from opend_kafka.simulator.pacing import follow_the_clock
-from opend_kafka.simulator.server import WRITE_LIMIT, Simulator
+from opend_kafka.simulator.server import Simulator
 
 #: Seconds: a dead link is noticed after three of them.
 _KEEP_ALIVE_S = 1

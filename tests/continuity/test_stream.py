@@ -337,7 +337,7 @@ def test_watermark_does_not_pass_what_kafka_has_not_acknowledged(model: Model) -
     """What is under way is not delivered."""
     before = model.due[-1]
     model.trade(3)
-    model.tracker.write_watermarks(at_once=True)
+    model.tracker.write_all_watermarks()
     model.acknowledge(10**6)
     assert model.watermark is not None
     assert model.watermark.sequence == before
@@ -350,7 +350,7 @@ def test_failed_tick_stays_below_no_watermark(model: Model) -> None:
     for _, on_delivered in model.in_flight:
         on_delivered(False)
     model.in_flight.clear()
-    model.tracker.write_watermarks(at_once=True)
+    model.tracker.write_all_watermarks()
     assert not model.in_flight
     assert model.watermark is not None
     assert model.watermark.sequence == before

@@ -19,13 +19,12 @@ def _tracker(emitted: list[int], gaps: list[Gap] | None = None, **other: Any) ->
 
     tracker: Tracker[int] = Tracker(
         emit=lambda record, on_delivered: emitted.append(record),
-        publish=publish,
         on_gap=(gaps if gaps is not None else []).append,
         watermarks={},
         worker="test",
         clock=lambda: 0.0,
         now_us=lambda: 0,
-        **other,
+        **{"publish": publish} | other,
     )
     tracker.watch(MANY)
     return tracker
@@ -90,6 +89,32 @@ def test_too_many_held_bytes_are_let_go() -> None:
     tracker.on_time()
     assert emitted == list(range(11))
     assert tracker.held_bytes == 0
+
+
+def test_watermarks_are_written_a_part_at_a_time() -> None:
+    """Many that are due at once do not hold the ticks up: each turn has its part of them."""
+    written: list[object] = []
+
+    def publish(watermark: object, on_delivered: Callable[[bool], None]) -> None:
+        written.append(watermark)
+        on_delivered(True)
+
+    tracker = _tracker([], publish=publish)
+    tracker.subscribed(MANY)
+    while asked := tracker.asks():
+        for security in asked:
+            tracker.replied(security, [], _make_up)
+    for security in MANY:
+        stream = tracker.stream(security.market_number, security.code)
+        assert stream is not None
+        stream.take(1, 1, 100)
+        stream.acknowledged(True)
+    written.clear()
+    turns = []
+    for _ in range(4):
+        tracker.write_watermarks(part=0.25)
+        turns.append(len(written))
+    assert turns == [6, 11, 15, 18]
 
 
 def test_without_repair_what_may_be_missing_is_told(model: Model) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
 from typing import Generic, TypeVar
 
 from opend_kafka.continuity.gap import Cause, Gap
@@ -175,12 +176,21 @@ class Tracker(Generic[R]):
             stream.release()
         self.held_bytes = 0
 
-    def write_watermarks(self, *, at_once: bool = False) -> None:
-        """Publish the watermarks that are due, or at once all that have changed."""
+    def write_watermarks(self, *, part: float = 1.0) -> None:
+        """Publish the watermarks that are due, `part` of all at most: the rest waits for a turn.
+
+        Each takes a fraction of a millisecond, in which no tick goes on.
+        """
+        now = self._clock()
+        due = [one for one in self._changed if self._not_before.get(one, now) <= now]
+        for stream in due[: ceil(part * len(self._changed))]:
+            self._write(stream, now)
+
+    def write_all_watermarks(self) -> None:
+        """Publish at once all that have changed."""
         now = self._clock()
         for stream in tuple(self._changed):
-            if at_once or self._not_before.get(stream, now) <= now:
-                self._write(stream, now)
+            self._write(stream, now)
 
     def _write(self, stream: TickStream[R], now: float) -> None:
         delivered = stream.delivered()
