@@ -73,6 +73,7 @@ cdef class Lane:
     """One subscription's way: where its records go, and who follows them."""
 
     cdef object route, stream, heard, note, forget, on_answer
+    cdef int64_t heard_ms
     cdef str topic
     cdef bytes key, prefix
     cdef Tally tally
@@ -117,7 +118,7 @@ cdef class Express(Taker):
         producer: a `RecordProducer`.
         tracker: follows the ticks.
         metrics: told by `flush`.
-        heard: told of each row's stream: subtype, market number, code.
+        heard: told of each row's stream, once a millisecond: subtype, market number, code.
         now_us: the wall clock, microseconds since 1970: the ingest time; None: the machine's.
         sampler: a `HopSampler`; it wants to see a push of so many.
         event_time: see `Pipeline`.
@@ -130,6 +131,10 @@ cdef class Express(Taker):
     cdef int64_t _conn_id, _received, _producers
     cdef object _wide_conn_id
     cdef int _until_sample
+    cdef int64_t _now_ms
+    # The timestamp that librdkafka was given last, and the same as Python's.
+    cdef int64_t _moment
+    cdef object _moment_number
     # The row that `_make` has made.
     cdef Lane _lane
     cdef bytes _value
@@ -153,6 +158,7 @@ cdef class Express(Taker):
         self._event_time = event_time
         self._tallies = {}
         self._until_sample = 1
+        self._moment_number = 0
         self.ledger = producer.ledger
         self.report = producer.report
         self.tell_latency = producer.tell_latency
@@ -201,6 +207,7 @@ cdef class Express(Taker):
         if transcoder is None or not transcoder.read(body, size):
             return False
         ingest_us = <int64_t>(time() * 1e6) if self._now_us is None else self._now_us()
+        self._now_ms = ingest_us // 1000
         if transcoder.rows == 1:
             if not self._make(transcoder, 0, serial, ingest_us):
                 return False
@@ -248,7 +255,7 @@ cdef class Express(Taker):
         self._value = transcoder.encode(
             row, identity, self._lane.prefix, self._conn_id, serial, ingest_us
         )
-        self._timestamp_ms = ingest_us // 1000
+        self._timestamp_ms = self._now_ms
         if self._event_time:
             self._timestamp_ms = transcoder.event_ms(row, self._timestamp_ms)
         return self._value is not None and self._timestamp_ms >= 0
@@ -257,7 +264,9 @@ cdef class Express(Taker):
         self, Transcoder transcoder, int row, Lane lane, bytes value, int64_t timestamp_ms
     ) except -1:
         cdef int kind = transcoder.push_data_type(row)
-        self._heard(lane.heard)
+        if lane.heard_ms != self._now_ms:
+            lane.heard_ms = self._now_ms
+            self._heard(lane.heard)
         if kind < 0:
             lane.tally.produced += 1
         else:
@@ -357,6 +366,8 @@ cdef class Express(Taker):
         report = Report.__new__(Report)
         report.express, report.lane, report.followed = self, lane, followed
         report.timestamp_ms = moment
+        if moment != self._moment:
+            self._moment, self._moment_number = moment, moment
         report.size = len(value) + len(lane.key)
         lines[TAKEN] += 1
         report.number = lines[TAKEN]
@@ -366,7 +377,7 @@ cdef class Express(Taker):
         lines[BUFFERED_BYTES] += report.size + OVERHEAD
         lines[UNTOLD_BYTES] += report.size
         try:
-            self._produce(lane.topic, value, lane.key, -1, report, None, moment)
+            self._produce(lane.topic, value, lane.key, -1, report, None, self._moment_number)
         except (BufferError, KafkaException):
             # Tried once more where the queue can be waited for, and an error be told.
             follow = lane.stream.acknowledged if followed else None

@@ -575,14 +575,16 @@ cdef class Transcoder:
     cdef int _put_long(self, int64_t value) except -1:
         """Write an Avro int or long: zigzag, seven bits a byte."""
         cdef uint64_t rest = (<uint64_t>value << 1) ^ <uint64_t>(value >> 63)
+        cdef uint8_t* at
         if self._size + 10 > self._capacity:
             self._grow(10)
+        at = self._out + self._size
         while rest >= 0x80:
-            self._out[self._size] = <uint8_t>(rest & 0x7F | 0x80)
-            self._size += 1
+            at[0] = <uint8_t>(rest & 0x7F | 0x80)
+            at += 1
             rest >>= 7
-        self._out[self._size] = <uint8_t>rest
-        self._size += 1
+        at[0] = <uint8_t>rest
+        self._size = at + 1 - self._out
         return 0
 
     cdef int _grow(self, Py_ssize_t size) except -1:
