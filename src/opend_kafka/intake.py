@@ -63,6 +63,8 @@ class Intake:
     ) -> None:
         self._pipeline = pipeline
         self._hops = hops
+        #: Frames are cut by compiled code, which has offered each of them already.
+        self._cut = False
         self._express: Any = None
         if engine() == "compiled":
             self._express = Express(
@@ -81,6 +83,7 @@ class Intake:
         """Make what cuts a connection's bytes into frames: ordinary pushes may never leave it."""
         if self._express is None:
             return FrameReader(cipher_of)
+        self._cut = True
         self._express.connected(0)  # until OpenD says what the new connection's number is
         return FrameCutter(cipher_of, self._express)
 
@@ -91,12 +94,17 @@ class Intake:
 
     def push(self, push: Push) -> None:
         """Bring one push to the producer. It raises nothing because of what the push holds."""
-        if self._express is not None and push.format == BodyFormat.PROTOBUF:
-            self._express.connected(push.conn_id)
-            if self._express.offer(push.proto_id, push.serial, push.body):
-                return
-        self._hops.push(push)
-        self._pipeline.push(push)
+        if not self._offer(push):
+            self._hops.push(push)
+            self._pipeline.push(push)
+
+    def _offer(self, push: Push) -> bool:
+        """Offer a push to the compiled way, where nobody has yet: those that came by WebSocket."""
+        if self._express is None or self._cut or push.format != BodyFormat.PROTOBUF:
+            return False
+        self._express.connected(push.conn_id)
+        taken: bool = self._express.offer(push.proto_id, push.serial, push.body)
+        return taken
 
     def flush(self) -> None:
         """Tell the metrics what has been counted."""
