@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from benchmarks import marks
 from benchmarks.brokers import APACHE
 from benchmarks.latency import Quantiles
 from benchmarks.results import Results
@@ -30,16 +31,8 @@ def text(results: Results) -> str:
 
 
 def replaced(page: str, content: str) -> str:
-    """Give the page with other content between the two marks.
-
-    Raises:
-        ValueError: it has no such marks.
-    """
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the page lacks {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{content}\n{END}{tail}"
+    """Give the page with other content between the two marks: see `marks.replaced`."""
+    return marks.replaced(page, content, begin=BEGIN, end=END)
 
 
 def topics(results: Results) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import marks
 from tests.chaos.scenarios import Scenario
 from tests.chaos.stage import Outcome
 
@@ -80,13 +81,5 @@ def machine(command: str) -> str:
 
 
 def replaced(page: str, content: str) -> str:
-    """Give the page with other content between the two marks.
-
-    Raises:
-        ValueError: it has no such marks.
-    """
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the page lacks {BEGIN} and {END}")
-    return f"{head}{BEGIN}\n{content}\n{END}{tail}"
+    """Give the page with other content between the two marks: see `marks.replaced`."""
+    return marks.replaced(page, content, begin=BEGIN, end=END)
